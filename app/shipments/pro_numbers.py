@@ -1,7 +1,7 @@
 """PRO numbers: what a carrier's waybill number looks like, how it is compared, and how the carrier writes it.
 
-A PRO number has at most 30 characters (X12 REF02), letters, digits and dashes. There is no common check digit: each
-carrier has a rule of its own or none. A rule is a mask, an optional check scheme and the source it was taken from.
+A PRO number has at most 30 letters and digits (X12 REF02); dashes are the way it is written and no part of it. There is
+no common check digit: each carrier has a rule of its own or none: a mask, a check scheme, the source of both.
 
 A mask is not a regular expression. It is read left to right, one place of the number for each character:
 
@@ -11,17 +11,19 @@ A mask is not a regular expression. It is read left to right, one place of the n
 
 So `777########|80#########` is 11 digits that begin with 777 or 80, and matching takes time linear in the mask.
 
-Standard library only, but for `stdnum.luhn`: it is pure as well, and an own Luhn would be one more to keep right.
+Standard library and the rule of number keys only, and `stdnum.luhn`: it is pure as well, and a Luhn of our own would be
+one more to keep right.
 """
 
 import string
-import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from stdnum import luhn
+
+from app.numbers.number_keys import MalformedNumber, NumberRule, number_key
 
 MAX_LENGTH: Final = 30
 MAX_ALTERNATIVES: Final = 20
@@ -32,7 +34,6 @@ _CHARACTERS_AT: Final = {
     "*": string.digits + string.ascii_uppercase,
 }
 _LITERALS: Final = frozenset(string.digits + string.ascii_uppercase)
-_MINUS_SIGN: Final = "\u2212"
 
 
 class ProCheckScheme(StrEnum):
@@ -110,22 +111,42 @@ class ProNumber:
 def check(rule: ProRule, text: str) -> ProNumber:
     """The number in `text`, read by the carrier's rule; case, spaces and dashes in `text` do not matter.
 
-    Without a mask the dashes stay where the text has them. Raises `InvalidProNumber`.
+    Written as the first alternative of the mask that fits writes it, without a mask as the key. Raises
+    `InvalidProNumber`.
     """
-    written = _folded(text)
-    key = written.replace("-", "")
-    display = written.strip("-") if rule.mask is None else _written_by(rule.mask, key)
+    key = pro_number_key(text)
+    display = key if rule.mask is None else _written_by(rule.mask, key)
     if rule.check_scheme is not None:
         _verify_check_character(rule.check_scheme, key)
     return ProNumber(key, display)
 
 
 def pro_number_key(text: str) -> str:
-    """What two spellings of one PRO number share: NFKC, upper case, no spaces, no dashes; 1 to 30 letters and digits.
+    """What two spellings of one PRO number share: folded like a PO number's key, 1 to 30 letters and digits.
 
     No carrier's rule is applied. Raises `InvalidProNumber`.
     """
-    return _folded(text).replace("-", "")
+    try:
+        key = number_key(text)
+    except MalformedNumber as malformed:
+        raise _invalid(malformed.rule) from malformed
+    if not key.isalnum():
+        raise _invalid("character")
+    if len(key) > MAX_LENGTH:
+        raise _invalid("too_long")
+    return key
+
+
+def _invalid(rule: NumberRule) -> InvalidProNumber:
+    match rule:
+        case "empty":
+            return InvalidProNumber(ProNumberFault.empty, "A PRO number has at least one letter or digit.")
+        case "too_long":
+            return InvalidProNumber(ProNumberFault.too_long, f"A PRO number has at most {MAX_LENGTH} characters.")
+        case "character":
+            return InvalidProNumber(
+                ProNumberFault.characters, "A PRO number has letters A to Z, digits and dashes only."
+            )
 
 
 def parse_mask(mask: str) -> tuple[str, ...]:
@@ -151,34 +172,6 @@ def _refuse_unreadable(alternative: str) -> None:
             )
     if alternative.startswith("-") or alternative.endswith("-") or "--" in alternative:
         raise InvalidMask(f"In {alternative} a dash does not stand between two other characters.")
-
-
-def _folded(text: str) -> str:
-    """Upper case, one kind of dash, nothing that cannot be seen."""
-    # Before anything else: Unicode normalisation is not linear in the length of a hostile text.
-    if len(text) > 4 * MAX_LENGTH:
-        raise _too_long()
-    visible = "".join(
-        "-" if unicodedata.category(character) == "Pd" or character == _MINUS_SIGN else character
-        for character in unicodedata.normalize("NFKC", text)
-        if not character.isspace() and unicodedata.category(character) != "Cf"
-    )
-    if not visible.strip("-"):
-        raise InvalidProNumber(ProNumberFault.empty, "A PRO number has at least one letter or digit.")
-    # Upper case comes after this test: "ß" would turn into the two valid letters "SS".
-    for character in visible:
-        if not (character == "-" or (character.isascii() and character.isalnum())):
-            raise InvalidProNumber(
-                ProNumberFault.characters,
-                f"A PRO number has letters A to Z, digits and dashes only, this one has {character!r}.",
-            )
-    if len(visible) > MAX_LENGTH:
-        raise _too_long()
-    return visible.upper()
-
-
-def _too_long() -> InvalidProNumber:
-    return InvalidProNumber(ProNumberFault.too_long, f"A PRO number has at most {MAX_LENGTH} characters.")
 
 
 def _written_by(mask: str, key: str) -> str:
