@@ -1,0 +1,1 @@
+"""PO numbers: their keys, formats, series and check characters."""
