@@ -1,0 +1,272 @@
+"""The whole life of a purchase order: its statuses, what time does to them, and which action leads where.
+
+Everything else that knows the lifecycle is made from the two tables here, `TIME_RULES` and `TRANSITIONS`: the SQL that
+filters and updates by status, the refusals of the gate, and docs/lifecycle.md. Instants are aware datetimes (UTC); none
+is read from a clock.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+
+class StoredStatus(StrEnum):
+    """What the row of an order says: the result of actions alone, never of time."""
+
+    draft = "draft"
+    issued = "issued"
+    confirmed = "confirmed"
+    active = "active"
+    partially_received = "partially_received"
+    received = "received"
+    rejected = "rejected"
+    suspended = "suspended"
+    cancelled = "cancelled"
+    closed = "closed"
+
+
+class OrderStatus(StrEnum):
+    """What the outside sees: the stored status, or what time has made of it."""
+
+    draft = "draft"
+    issued = "issued"
+    confirmed = "confirmed"
+    active = "active"
+    partially_received = "partially_received"
+    received = "received"
+    rejected = "rejected"
+    suspended = "suspended"
+    cancelled = "cancelled"
+    closed = "closed"
+    lapsed = "lapsed"
+    not_yet_valid = "not_yet_valid"
+    expired = "expired"
+
+
+class Action(StrEnum):
+    """What can be done to an order, in the order in which answers list it."""
+
+    issue = "issue"
+    confirm = "confirm"
+    reject = "reject"
+    activate = "activate"
+    extend = "extend"
+    suspend = "suspend"
+    resume = "resume"
+    cancel = "cancel"
+    receive = "receive"
+    close = "close"
+
+
+OPEN: Final = (StoredStatus.issued, StoredStatus.confirmed, StoredStatus.active, StoredStatus.partially_received)
+"""Goods may still come: time and suspension touch these and no others."""
+
+ACTIVATED: Final = frozenset({StoredStatus.active, StoredStatus.partially_received, StoredStatus.received})
+"""The deadline for activation has been met; it is a fact of the stored status and kept nowhere else."""
+
+TERMINAL: Final = frozenset(
+    {StoredStatus.received, StoredStatus.rejected, StoredStatus.cancelled, StoredStatus.closed},
+)
+"""No goods are expected any more. Only a received order has an action left: closing it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LifecycleFacts:
+    """What the lifecycle needs to know of an order. An instant that is None sets no limit.
+
+    `suspended_from` is the status to return to, one of `OPEN`: stated while suspended and only then (ValueError).
+    """
+
+    stored: StoredStatus
+    valid_from: datetime | None = None
+    expires_at: datetime | None = None
+    activate_by: datetime | None = None
+    suspended_from: StoredStatus | None = None
+
+    def __post_init__(self) -> None:
+        if self.stored is StoredStatus.suspended:
+            if self.suspended_from not in OPEN:
+                raise ValueError(f"an order cannot be suspended from {self.suspended_from}")
+        elif self.suspended_from is not None:
+            raise ValueError(f"an order that is {self.stored} is not suspended from {self.suspended_from}")
+
+
+class Boundary(StrEnum):
+    """The fields of an order (and the columns) at which time alone changes its status."""
+
+    valid_from = "valid_from"
+    expires_at = "expires_at"
+    activate_by = "activate_by"
+
+
+class Comparison(StrEnum):
+    """Where the boundary has to lie, seen from the instant that is asked about."""
+
+    at_or_before = "at_or_before"
+    after = "after"
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRule:
+    """`status` shows instead of the stored status when that is in `touches` and the boundary lies as `comparison` says.
+
+    A boundary that is None (NULL) never does.
+    """
+
+    status: OrderStatus
+    boundary: Boundary
+    comparison: Comparison
+    touches: frozenset[StoredStatus]
+
+    def applies(self, facts: LifecycleFacts, at: datetime) -> bool:
+        """Whether the rule holds at the instant `at`."""
+        boundary: datetime | None = getattr(facts, self.boundary)
+        if boundary is None or facts.stored not in self.touches:
+            return False
+        return boundary <= at if self.comparison is Comparison.at_or_before else boundary > at
+
+
+TIME_RULES: Final[tuple[TimeRule, ...]] = (
+    TimeRule(OrderStatus.expired, Boundary.expires_at, Comparison.at_or_before, frozenset(OPEN)),
+    TimeRule(
+        OrderStatus.lapsed,
+        Boundary.activate_by,
+        Comparison.at_or_before,
+        frozenset(OPEN) - ACTIVATED,
+    ),
+    TimeRule(OrderStatus.not_yet_valid, Boundary.valid_from, Comparison.after, frozenset(OPEN)),
+)
+"""In order of precedence: the first that applies is the order's status, and where none does, the stored one is.
+
+SQL is made of the same rows: CASE WHEN status IN (touches) AND boundary <= now() (or > now()) THEN ... ELSE status END.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """From which stored statuses an action may start, and to which it can lead from each.
+
+    More than one target: `resume` returns to where the suspension came from, `receive` goes by what stays open.
+    `refused_when` are the statuses by time that forbid it, `refused_when_suspended_from` what a suspended order was.
+    """
+
+    targets: Mapping[StoredStatus, tuple[StoredStatus, ...]]
+    refused_when: frozenset[OrderStatus] = field(default_factory=frozenset)
+    refused_when_suspended_from: frozenset[StoredStatus] = field(default_factory=frozenset)
+
+
+_TOO_LATE: Final = frozenset({OrderStatus.expired, OrderStatus.lapsed})
+_BY_QUANTITIES: Final = (StoredStatus.partially_received, StoredStatus.received)
+
+TRANSITIONS: Final[Mapping[Action, Transition]] = {
+    Action.issue: Transition({StoredStatus.draft: (StoredStatus.issued,)}),
+    # A later acknowledgement replaces the earlier one, also after activation, and takes nothing back.
+    Action.confirm: Transition(
+        {
+            StoredStatus.issued: (StoredStatus.confirmed,),
+            StoredStatus.confirmed: (StoredStatus.confirmed,),
+            StoredStatus.active: (StoredStatus.active,),
+            StoredStatus.partially_received: (StoredStatus.partially_received,),
+        },
+        refused_when=_TOO_LATE,
+    ),
+    Action.reject: Transition(dict.fromkeys((StoredStatus.issued, StoredStatus.confirmed), (StoredStatus.rejected,))),
+    Action.activate: Transition({StoredStatus.confirmed: (StoredStatus.active,)}, refused_when=_TOO_LATE),
+    # Never refused by time: an order that time has stopped is what an extension is for.
+    Action.extend: Transition({status: (status,) for status in OPEN}),
+    Action.suspend: Transition(dict.fromkeys(OPEN, (StoredStatus.suspended,))),
+    Action.resume: Transition({StoredStatus.suspended: OPEN}),
+    # Once goods have come in, an order is closed and not cancelled: its receipts stay true.
+    Action.cancel: Transition(
+        dict.fromkeys(
+            (
+                StoredStatus.draft,
+                StoredStatus.issued,
+                StoredStatus.confirmed,
+                StoredStatus.active,
+                StoredStatus.suspended,
+            ),
+            (StoredStatus.cancelled,),
+        ),
+        refused_when_suspended_from=frozenset({StoredStatus.partially_received}),
+    ),
+    Action.receive: Transition(
+        dict.fromkeys((StoredStatus.active, StoredStatus.partially_received), _BY_QUANTITIES),
+        refused_when=frozenset({OrderStatus.expired, OrderStatus.not_yet_valid}),
+    ),
+    Action.close: Transition(
+        dict.fromkeys(
+            (StoredStatus.active, StoredStatus.partially_received, StoredStatus.received), (StoredStatus.closed,)
+        ),
+    ),
+}
+
+
+class InvalidTransition(ValueError):  # noqa: N818 - named like the code of the answer, `invalid_transition`
+    """The action is not possible: `status` is the effective status, `allowed` what is possible instead."""
+
+    def __init__(self, action: Action, status: OrderStatus, allowed: tuple[Action, ...]) -> None:
+        listed = ", ".join(allowed) or "nothing"
+        super().__init__(f"An order that is {status} does not allow {action}; it allows {listed}.")
+        self.action = action
+        self.status = status
+        self.allowed = allowed
+
+
+def target_status(action: Action, facts: LifecycleFacts, at: datetime, *, anything_open: bool = False) -> StoredStatus:
+    """The stored status that the action leads to at the instant `at`.
+
+    `anything_open` counts for `receive` alone: whether quantities stay open after it. Raises `InvalidTransition`.
+    """
+    if not _is_allowed(action, facts, at):
+        raise InvalidTransition(action, effective_status(facts, at), allowed_actions(facts, at))
+    if action is Action.resume and facts.suspended_from is not None:
+        return facts.suspended_from
+    if action is Action.receive:
+        return status_by_receipts(anything_received=True, anything_open=anything_open)
+    (target,) = TRANSITIONS[action].targets[facts.stored]
+    return target
+
+
+def allowed_actions(facts: LifecycleFacts, at: datetime) -> tuple[Action, ...]:
+    """What can be done at the instant `at`, in the order of `Action`."""
+    return tuple(action for action in Action if _is_allowed(action, facts, at))
+
+
+def effective_status(facts: LifecycleFacts, at: datetime) -> OrderStatus:
+    """The status at the instant `at`. Precedence: terminal, draft, suspended, expired, lapsed, not yet valid, stored.
+
+    At exactly `expires_at` an order is expired, at exactly `activate_by` lapsed, at exactly `valid_from` valid.
+    """
+    return next(iter(time_statuses(facts, at)), OrderStatus(facts.stored))
+
+
+def time_statuses(facts: LifecycleFacts, at: datetime) -> tuple[OrderStatus, ...]:
+    """Every status that time alone gives the order at the instant `at`, in order of precedence; mostly none."""
+    return tuple(rule.status for rule in TIME_RULES if rule.applies(facts, at))
+
+
+def next_change(facts: LifecycleFacts, at: datetime) -> datetime | None:
+    """The first instant after `at` at which time alone changes the effective status; None when it never does."""
+    status = effective_status(facts, at)
+    boundaries = (getattr(facts, rule.boundary) for rule in TIME_RULES)
+    ahead = sorted(boundary for boundary in boundaries if boundary is not None and boundary > at)
+    return next((boundary for boundary in ahead if effective_status(facts, boundary) is not status), None)
+
+
+def status_by_receipts(*, anything_received: bool, anything_open: bool) -> StoredStatus:
+    """The stored status of an activated order by its receipts: after one was taken in, and after one was reversed."""
+    if not anything_received:
+        return StoredStatus.active
+    return StoredStatus.partially_received if anything_open else StoredStatus.received
+
+
+def _is_allowed(action: Action, facts: LifecycleFacts, at: datetime) -> bool:
+    transition = TRANSITIONS[action]
+    return (
+        facts.stored in transition.targets
+        and facts.suspended_from not in transition.refused_when_suspended_from
+        and effective_status(facts, at) not in transition.refused_when
+    )
