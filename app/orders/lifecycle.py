@@ -122,10 +122,15 @@ class TimeRule:
 
     def applies(self, facts: LifecycleFacts, at: datetime) -> bool:
         """Whether the rule holds at the instant `at`."""
-        boundary: datetime | None = getattr(facts, self.boundary)
-        if boundary is None or facts.stored not in self.touches:
+        instant = self.instant(facts)
+        if instant is None or facts.stored not in self.touches:
             return False
-        return boundary <= at if self.comparison is Comparison.at_or_before else boundary > at
+        return instant <= at if self.comparison is Comparison.at_or_before else instant > at
+
+    def instant(self, facts: LifecycleFacts) -> datetime | None:
+        """The order's own instant for this rule, whether or not the rule touches the order."""
+        instant: datetime | None = getattr(facts, self.boundary)
+        return instant
 
 
 TIME_RULES: Final[tuple[TimeRule, ...]] = (
@@ -251,9 +256,9 @@ def time_statuses(facts: LifecycleFacts, at: datetime) -> tuple[OrderStatus, ...
 def next_change(facts: LifecycleFacts, at: datetime) -> datetime | None:
     """The first instant after `at` at which time alone changes the effective status; None when it never does."""
     status = effective_status(facts, at)
-    boundaries = (getattr(facts, rule.boundary) for rule in TIME_RULES)
-    ahead = sorted(boundary for boundary in boundaries if boundary is not None and boundary > at)
-    return next((boundary for boundary in ahead if effective_status(facts, boundary) is not status), None)
+    instants = (rule.instant(facts) for rule in TIME_RULES)
+    ahead = sorted(instant for instant in instants if instant is not None and instant > at)
+    return next((instant for instant in ahead if effective_status(facts, instant) is not status), None)
 
 
 def status_by_receipts(*, anything_received: bool, anything_open: bool) -> StoredStatus:

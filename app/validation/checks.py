@@ -1,0 +1,124 @@
+"""Checks of the gate: what an order's own life says against taking its goods in, and the verdict on all refusals.
+
+A check answers `Pass` or `Refusal`, and a verdict comes with every refusal, not only the first: whoever stands at the
+gate settles them in one call. No clock: the instant is an argument, and may lie in the future.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final
+
+from app.orders.lifecycle import TIME_RULES, LifecycleFacts, OrderStatus, StoredStatus, TimeRule, time_statuses
+from app.validation.refusal_codes import REFUSAL_CODES, ContactDesk, NextStepAction, RefusalCode, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """What to do about a refusal; `contact` says whose contact point belongs beside it, `then` what to try after it."""
+
+    action: NextStepAction
+    description: str
+    contact: ContactDesk | None
+    then: NextStepAction | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """The check has nothing against it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a check has against it. `detail` is a sentence with facts of the order, for those who may know them.
+
+    `field` is the way to the member of the request that does not fit (`delivery.pro_number`), None when the request is
+    not what is wrong.
+    """
+
+    code: RefusalCode
+    detail: str
+    field: str | None
+    next_step: NextStep
+
+
+_NEXT_STEPS: Final = {
+    code: NextStep(rule.action, rule.description, rule.contact, rule.then) for code, rule in REFUSAL_CODES.items()
+}
+
+
+def verdict(refusals: Iterable[Refusal]) -> Verdict:
+    """`reject` when any refusal rejects, else `hold` when there is any, else `accept`."""
+    verdicts = {REFUSAL_CODES[refusal.code].verdict for refusal in refusals}
+    return next((worst for worst in (Verdict.reject, Verdict.hold) if worst in verdicts), Verdict.accept)
+
+
+def refuse(code: RefusalCode, detail: str | None = None, field: str | None = None) -> Refusal:
+    """A refusal with the next step of its code, and the explanation of its code where no `detail` is given."""
+    return Refusal(code, detail or REFUSAL_CODES[code].explanation, field, _NEXT_STEPS[code])
+
+
+def without_facts(refusal: Refusal) -> Refusal:
+    """The same refusal for someone who only presents the number: no date, name or quantity of the order in `detail`."""
+    return replace(refusal, detail=REFUSAL_CODES[refusal.code].explanation)
+
+
+def refusals_among(outcomes: Iterable[Pass | Refusal]) -> list[Refusal]:
+    """The refusals among the outcomes of checks, in their order."""
+    return [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
+
+
+def lifecycle_refusals(facts: LifecycleFacts, at: datetime) -> list[Refusal]:
+    """Everything that the order's life says against it at the instant `at`, in order of precedence; [] is accepted.
+
+    A drafted or finished order has that one reason. A suspended order has it, and that it has expired as well. All
+    others have each reason of time, then what the supplier or the buyer still has to do.
+    """
+    if facts.stored in _SOLE_REASONS:
+        return [refuse(_SOLE_REASONS[facts.stored])]
+    if facts.suspended_from is not None:
+        underneath = replace(facts, stored=facts.suspended_from, suspended_from=None)
+        expired = (_in_time(rule, underneath, at) for rule in TIME_RULES if rule.status is OrderStatus.expired)
+        return [refuse(RefusalCode.suspended), *refusals_among(expired)]
+    in_time = [_in_time(rule, facts, at) for rule in TIME_RULES]
+    return refusals_among([*in_time, _confirmed(facts), _activated(facts, at)])
+
+
+_SOLE_REASONS: Final = {
+    StoredStatus.draft: RefusalCode.not_issued,
+    StoredStatus.received: RefusalCode.already_received,
+    StoredStatus.rejected: RefusalCode.rejected,
+    StoredStatus.cancelled: RefusalCode.cancelled,
+    StoredStatus.closed: RefusalCode.closed,
+}
+
+_BEFORE_THE_INSTANT: Final = {
+    OrderStatus.expired: (RefusalCode.expired, "Expired on"),
+    OrderStatus.lapsed: (RefusalCode.lapsed, "Not activated by its deadline,"),
+    OrderStatus.not_yet_valid: (RefusalCode.not_yet_valid, "Not valid before"),
+}
+
+
+def _in_time(rule: TimeRule, facts: LifecycleFacts, at: datetime) -> Pass | Refusal:
+    instant = rule.instant(facts)
+    if instant is None or not rule.applies(facts, at):
+        return Pass()
+    code, words = _BEFORE_THE_INSTANT[rule.status]
+    return refuse(code, f"{words} {_rfc3339(instant)}.")
+
+
+def _confirmed(facts: LifecycleFacts) -> Pass | Refusal:
+    return refuse(RefusalCode.not_confirmed) if facts.stored is StoredStatus.issued else Pass()
+
+
+def _activated(facts: LifecycleFacts, at: datetime) -> Pass | Refusal:
+    # Lapsed says more: not only is the activation missing, it can no longer come without an application.
+    if facts.stored is not StoredStatus.confirmed or OrderStatus.lapsed in time_statuses(facts, at):
+        return Pass()
+    if facts.activate_by is None:
+        return refuse(RefusalCode.not_active)
+    return refuse(RefusalCode.not_active, f"Not activated yet; activation is due by {_rfc3339(facts.activate_by)}.")
+
+
+def _rfc3339(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
