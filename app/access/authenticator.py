@@ -1,0 +1,95 @@
+"""Who stands behind a presented key, with a cache that no revocation outlives by more than a second."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from uuid import UUID
+
+from cachetools import TLRUCache
+
+from app.access import repository
+from app.access.errors import InvalidKey
+from app.access.repository import PresentedKey
+from app.access.secrets import LENGTH, PREFIX, hash_of
+from app.db.session import Database
+from app.principal import Scope
+
+MOST_SECONDS_CACHED = 1.0
+MOST_KEYS_CACHED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class KeyHolder:
+    """The organisation that a key belongs to, the key's id and its scopes."""
+
+    organisation_id: UUID
+    key_id: UUID
+    scopes: frozenset[Scope]
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    holder: KeyHolder
+    usable_until: float
+
+
+class CachingAuthenticator:
+    """Looks keys up in the primary database; an accepted key is remembered for at most a second.
+
+    The second counts from the start of the look-up, not from its answer: a key revoked while the answer travelled
+    stops within a second all the same. Refused keys are not remembered. Requests that come with one key at once share
+    one look-up.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._entries: TLRUCache[bytes, _Entry] = TLRUCache(
+            MOST_KEYS_CACHED, ttu=lambda _, entry, __: entry.usable_until, timer=time.monotonic
+        )
+        self._under_way: dict[bytes, asyncio.Task[_Entry]] = {}
+
+    async def authenticate(self, secret: str) -> KeyHolder:
+        """Return whom the secret stands for; raises InvalidKey, or TemporarilyUnavailable without a database."""
+        if len(secret) != LENGTH or not secret.startswith(PREFIX):
+            raise InvalidKey("This is no API key of this service: one begins with por_live_ and has 49 characters.")
+        secret_hash = hash_of(secret)
+        entry = self._entries.get(secret_hash)
+        if entry is None:
+            # Shielded: a caller that hangs up must not end the look-up for the others who wait for it.
+            entry = await asyncio.shield(self._look_up_once(secret_hash))
+        return entry.holder
+
+    def _look_up_once(self, secret_hash: bytes) -> "asyncio.Task[_Entry]":
+        task = self._under_way.get(secret_hash)
+        if task is None:
+            task = asyncio.create_task(self._look_up(secret_hash))
+            self._under_way[secret_hash] = task
+            task.add_done_callback(lambda done: self._finish(secret_hash, done))
+        return task
+
+    def _finish(self, secret_hash: bytes, task: "asyncio.Task[_Entry]") -> None:
+        del self._under_way[secret_hash]
+        if not task.cancelled() and task.exception() is None:
+            self._entries[secret_hash] = task.result()
+
+    async def _look_up(self, secret_hash: bytes) -> _Entry:
+        started = time.monotonic()
+        async with self._database.reading() as connection:
+            key = await repository.find_presented(connection, secret_hash)
+        return _Entry(_accepted(key), started + min(MOST_SECONDS_CACHED, _seconds_left(key)))
+
+
+def _accepted(key: PresentedKey | None) -> KeyHolder:
+    if key is None:
+        raise InvalidKey("This API key was not issued here, or it was replaced by a rotation long ago.")
+    if key.is_revoked:
+        raise InvalidKey("The API key was revoked.")
+    if _seconds_left(key) <= 0:
+        raise InvalidKey("The API key has expired or was replaced by a rotation.")
+    # A scope that a later version took away again means nothing.
+    scopes = frozenset(scope for scope in Scope if scope in key.scopes)
+    return KeyHolder(key.organisation_id, key.key_id, scopes)
+
+
+def _seconds_left(key: PresentedKey | None) -> float:
+    return MOST_SECONDS_CACHED if key is None or key.seconds_left is None else key.seconds_left

@@ -1,0 +1,67 @@
+"""One statement that inserts any number of rows, from one parameter.
+
+A statement with a parameter per value is limited to 32,767 of them and is compiled anew for every number of rows;
+one JSON document has neither limit, and its statement is prepared once. The types are the table's own, by
+`jsonb_populate_recordset`.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import RowMapping, TextClause, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.base import Base
+
+
+async def insert_rows(
+    connection: AsyncConnection,
+    table: type[Base],
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    at_now: Iterable[str] = (),
+    ignore_conflicts: bool = False,
+    returning: Iterable[str] = (),
+) -> Sequence[RowMapping]:
+    """Insert `rows` (all with the same columns) and return the columns `returning` of those that went in.
+
+    Columns `at_now` are set to the transaction's time. With `ignore_conflicts` a row that meets an existing key, or
+    an earlier row of the same call, stays out and is missing from what is returned.
+    """
+    if not rows:
+        return []
+    statement = _insert_statement(
+        table.__tablename__, tuple(rows[0]), tuple(at_now), ignore_conflicts, tuple(returning)
+    )
+    result = await connection.execute(statement, {"rows": json.dumps([dict(row) for row in rows], default=_plain)})
+    return result.mappings().all() if returning else []
+
+
+@lru_cache(maxsize=256)
+def _insert_statement(
+    table: str, columns: tuple[str, ...], at_now: tuple[str, ...], ignore_conflicts: bool, returning: tuple[str, ...]
+) -> TextClause:
+    targets = ", ".join(f'"{column}"' for column in (*columns, *at_now))
+    values = ", ".join([f'given."{column}"' for column in columns] + ["now()"] * len(at_now))
+    conflict = " ON CONFLICT DO NOTHING" if ignore_conflicts else ""
+    answer = " RETURNING " + ", ".join(f'"{column}"' for column in returning) if returning else ""
+    # Names come from the models alone; every value is inside the one parameter.
+    return text(
+        f"INSERT INTO {table} ({targets}) SELECT {values} "  # noqa: S608
+        f"FROM jsonb_populate_recordset(NULL::{table}, CAST(CAST(:rows AS text) AS jsonb)) AS given{conflict}{answer}"
+    )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, UUID | Decimal):
+        return str(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return "\\x" + value.hex()
+    raise TypeError(f"{type(value).__name__} has no place in a row")

@@ -1,0 +1,130 @@
+"""The engine, and the two ways to the database: `transaction` for what writes, `reading` for what only looks.
+
+Every failure that means "the database is out of reach or too slow" leaves here as `TemporarilyUnavailable`, so no
+caller can take it for an answer.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from app.errors import TemporarilyUnavailable
+from app.settings import Settings
+
+LOCK_TIMEOUT_MILLISECONDS = 2_000
+"""The contract's 2 s that a duplicate waits for the first request with its Idempotency-Key."""
+
+LOCK_NOT_AVAILABLE = "55P03"
+
+_UNAVAILABLE_SQLSTATE_CLASSES = ("08", "53", "57")
+_UNAVAILABLE_SQLSTATES = frozenset(
+    {
+        "25006",  # read-only transaction: a standby, in the middle of a failover
+        "40001",  # serialization failure
+        "40P01",  # deadlock
+        LOCK_NOT_AVAILABLE,
+    }
+)
+
+
+class Database:
+    """One pool of connections to one Postgres; time-outs in seconds."""
+
+    def __init__(self, url: str, *, pool_size: int = 10, statement_cache_size: int = 500, timeout: float = 1.5) -> None:
+        self._url = url
+        self._timeout = timeout
+        self._statement_cache_size = statement_cache_size
+        self._engine: AsyncEngine = create_async_engine(
+            "postgresql+asyncpg://",
+            async_creator=self._connect,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=timeout,
+            pool_use_lifo=True,
+        )
+        # A look is one statement: without BEGIN and ROLLBACK it is one round trip instead of three.
+        self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    @classmethod
+    def of(cls, settings: Settings, url: str, *, pool_size: int | None = None) -> "Database":
+        """Return the database at `url` with the pool that the settings ask for, or one of `pool_size`."""
+        return cls(
+            url,
+            pool_size=pool_size or settings.database_pool_size,
+            statement_cache_size=settings.database_statement_cache_size,
+            timeout=settings.database_timeout,
+        )
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """Yield a connection inside a transaction: committed when the block ends, rolled back when it raises."""
+        with _unavailable_when_out_of_reach():
+            async with self._engine.begin() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """Yield a connection on which each statement stands alone; for looking only."""
+        with _unavailable_when_out_of_reach():
+            async with self._autocommit.connect() as connection:
+                yield connection
+
+    async def answers(self) -> None:
+        """Ask the database for a sign of life; raises TemporarilyUnavailable when there is none."""
+        async with self.reading() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def dispose(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()
+
+    async def _connect(self, *_: Any, **__: Any) -> asyncpg.Connection:
+        settings = {
+            "application_name": "po-registry",
+            "lock_timeout": str(LOCK_TIMEOUT_MILLISECONDS),
+            "statement_timeout": "20000",
+            "idle_in_transaction_session_timeout": "30000",
+            "timezone": "UTC",
+        }
+        # A pooler in transaction mode (statement_cache_size 0) refuses settings that a server connection would keep.
+        behind_pooler = self._statement_cache_size == 0
+        return await asyncpg.connect(
+            self._url,
+            timeout=self._timeout,
+            statement_cache_size=self._statement_cache_size,
+            server_settings={"application_name": "po-registry"} if behind_pooler else settings,
+        )
+
+
+def sqlstate(error: DBAPIError) -> str | None:
+    """Return the SQLSTATE of a database error (Postgres, appendix A), or None when the connection itself failed."""
+    state = getattr(error.orig, "sqlstate", None)
+    return state if isinstance(state, str) else None
+
+
+class _unavailable_when_out_of_reach:  # noqa: N801 - reads as a statement where it is used
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if error is not None and _is_out_of_reach(error):
+            raise TemporarilyUnavailable from error
+
+
+def _is_out_of_reach(error: BaseException) -> bool:
+    if isinstance(error, DBAPIError):
+        state = sqlstate(error)
+        if state is None:
+            return error.connection_invalidated or isinstance(error, InterfaceError)
+        return state in _UNAVAILABLE_SQLSTATES or state.startswith(_UNAVAILABLE_SQLSTATE_CLASSES)
+    if isinstance(error, asyncpg.PostgresError):
+        state = getattr(error, "sqlstate", None) or ""
+        return state.startswith(_UNAVAILABLE_SQLSTATE_CLASSES)
+    return isinstance(error, PoolTimeoutError | OSError | asyncio.TimeoutError | asyncpg.InterfaceError)

@@ -1,0 +1,32 @@
+"""The closed vocabulary of event types: what can happen, one place, documented from here."""
+
+from enum import StrEnum
+
+
+class EventType(StrEnum):
+    """What happened to a purchase order. `purchase_order.issued` is also the event of a number issued elsewhere."""
+
+    DRAFTED = "purchase_order.drafted"
+    ISSUED = "purchase_order.issued"
+    CONFIRMED = "purchase_order.confirmed"
+    REJECTED = "purchase_order.rejected"
+    ACTIVATED = "purchase_order.activated"
+    EXTENDED = "purchase_order.extended"
+    SUSPENDED = "purchase_order.suspended"
+    RESUMED = "purchase_order.resumed"
+    CANCELLED = "purchase_order.cancelled"
+    CLOSED = "purchase_order.closed"
+    PRO_NUMBER_LINKED = "pro_number.linked"
+    PRO_NUMBER_UNLINKED = "pro_number.unlinked"
+
+
+class AuditType(StrEnum):
+    """What happened to an organisation itself: its keys, its formats, its carriers."""
+
+    ORGANISATION_CREATED = "organisation.created"
+    ORGANISATION_UPDATED = "organisation.updated"
+    API_KEY_CREATED = "api_key.created"
+    API_KEY_REVOKED = "api_key.revoked"
+    API_KEY_ROTATED = "api_key.rotated"
+    NUMBER_FORMAT_CREATED = "number_format.created"
+    CARRIER_STORED = "carrier.stored"

@@ -1,0 +1,86 @@
+"""The audit trail of orders and organisations, and the outbox from which the feed and webhooks are made."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, SmallInteger
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Base
+
+BUCKETS = 64
+"""Buckets of the outbox; a worker leases whole buckets, so one order's events are relayed by one worker at a time."""
+
+
+class PurchaseOrderEventRow(Base):
+    """One change of an order, numbered by the order's own version."""
+
+    __tablename__ = "purchase_order_events"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["number_key", "organisation_id"], ["purchase_orders.number_key", "purchase_orders.organisation_id"]
+        ),
+        CheckConstraint("sequence >= 1", name="sequence_counts_from_one"),
+        {"comment": "dist:number_key - what happened to each order, append only"},
+    )
+
+    number_key: Mapped[str] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    sequence: Mapped[int] = mapped_column(primary_key=True)
+    type: Mapped[str]
+    occurred_at: Mapped[datetime]
+    actor_organisation_id: Mapped[UUID]
+    actor_key_id: Mapped[UUID]
+    actor_relation: Mapped[str]
+    data: Mapped[dict[str, Any]]
+
+
+class AuditEventRow(Base):
+    """One change of an organisation's own things: its keys, formats, carriers."""
+
+    __tablename__ = "audit_events"
+    __table_args__ = ({"comment": "dist:organisation_id - what happened to each organisation, append only"},)
+
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    type: Mapped[str]
+    occurred_at: Mapped[datetime]
+    actor_organisation_id: Mapped[UUID | None]
+    actor_key_id: Mapped[UUID | None]
+    data: Mapped[dict[str, Any]]
+
+
+class OutboxRow(Base):
+    """An event that is committed and not yet relayed; the relay gives it its position in the feed and deletes it."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        CheckConstraint(f"bucket BETWEEN 0 AND {BUCKETS - 1}", name="bucket"),
+        Index(None, "bucket", "number_key", "organisation_id", "sequence"),
+        {"comment": "dist:bucket - committed events that wait for the relay"},
+    )
+
+    bucket: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID]
+    number_key: Mapped[str | None]
+    sequence: Mapped[int | None]
+    type: Mapped[str]
+    occurred_at: Mapped[datetime]
+    payload: Mapped[dict[str, Any]]
+
+
+class OutboxBucketRow(Base):
+    """Who relays a bucket: leased by a conditional UPDATE; the fencing token grows with each lease."""
+
+    __tablename__ = "outbox_buckets"
+    __table_args__ = (
+        CheckConstraint(f"bucket BETWEEN 0 AND {BUCKETS - 1}", name="bucket"),
+        {"comment": "dist:bucket - leases of the outbox's buckets"},
+    )
+
+    bucket: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    leased_by: Mapped[UUID | None]
+    leased_until: Mapped[datetime | None]
+    fencing_token: Mapped[int]

@@ -1,0 +1,40 @@
+"""Finds out who is calling and holds the operation's rule against the key: `Caller` in an endpoint's parameters."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPBearer
+from fastapi.security.http import HTTPAuthorizationCredentials
+
+from app.http.errors import MissingKey, MissingScope
+from app.http.request_context import remember_caller
+from app.principal import OPERATIONS, Authenticator, Principal
+
+bearer = HTTPBearer(
+    auto_error=False,
+    scheme_name="ApiKey",
+    bearerFormat="por_live_...",
+    description="An API key of your organisation, as `Authorization: Bearer por_live_...`.",
+)
+
+
+async def permitted(
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]
+) -> Principal:
+    """Return the caller if its key carries one of the operation's scopes.
+
+    Raises the 401 problems, 403 `missing_scope`, and 503 while keys cannot be looked up.
+    """
+    authenticator: Authenticator = request.app.state.authenticator
+    if credentials is None:
+        raise MissingKey
+    key = await authenticator.authenticate(credentials.credentials)
+    remember_caller(request.scope, key.organisation_id)
+    rule = OPERATIONS[request.scope["route"].operation_id]
+    if rule.scopes and not rule.scopes & key.scopes:
+        wanted = " or ".join(sorted(rule.scopes))
+        raise MissingScope(f"This operation needs the scope {wanted}.")
+    return Principal(key.organisation_id, key.key_id, key.scopes, rule)
+
+
+Caller = Annotated[Principal, Depends(permitted)]

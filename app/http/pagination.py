@@ -1,0 +1,65 @@
+"""Cursor pagination: `limit`, `cursor`, `next_cursor` and `Link: rel="next"` (RFC 8288)."""
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Query, Request
+
+from app.errors import InvalidRequest
+from app.http.schemas import Page
+from app.http.unit_of_work import Answer
+
+Limit = Annotated[int, Query(ge=1, le=200, description="How many at most: 1 to 200.")]
+CursorText = Annotated[
+    str | None,
+    Query(max_length=100, description="`next_cursor` of the page before; leave it out for the first page."),
+]
+
+DEFAULT_LIMIT = 50
+
+
+def encode_cursor(last: UUID) -> str:
+    """Return the opaque cursor after the item `last`."""
+    return base64.urlsafe_b64encode(b"\x01" + last.bytes).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str | None) -> UUID | None:
+    """Return the id of the last item of the page before; raises InvalidRequest for a text that is no cursor."""
+    if cursor is None:
+        return None
+    try:
+        raw = base64.b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raw = b""
+    # The first byte is the version of the cursor's form.
+    if len(raw) != 17 or raw[:1] != b"\x01":
+        raise InvalidRequest.at(["query", "cursor"], "invalid_cursor", "This is not a next_cursor of this service.")
+    return UUID(bytes=raw[1:])
+
+
+def link_to_next(request: Request, next_cursor: str | None) -> dict[str, str]:
+    """Return the Link header for the next page, relative to this request, or nothing on the last page."""
+    if next_cursor is None:
+        return {}
+    target = request.url.include_query_params(cursor=next_cursor)
+    return {"Link": f'<{target.path}?{target.query}>; rel="next"'}
+
+
+def page_answer(
+    request: Request,
+    page: type[Page[Any]],
+    found: Sequence[Any],
+    limit: int,
+    position: Callable[[Any], UUID] = attrgetter("id"),
+) -> Answer:
+    """Return the page of the first `limit` of `found`, which was asked for one more to know whether more follow.
+
+    `position` tells where an item stands in the list's order: its id, unless said otherwise.
+    """
+    shown = found[:limit]
+    next_cursor = encode_cursor(position(shown[-1])) if len(found) > limit else None
+    return Answer(page(data=list(shown), next_cursor=next_cursor), headers=link_to_next(request, next_cursor))

@@ -1,0 +1,93 @@
+"""Turns everything that is not a success into `application/problem+json` (RFC 9457)."""
+
+import json
+from collections.abc import Mapping
+from typing import cast
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import JsonValue
+from pydantic_core import ErrorDetails
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import Scope
+
+from app.errors import InvalidRequest, Problem
+from app.http.errors import ContentTooLarge, InternalError, MalformedBody, MethodNotAllowed, NotFound
+
+MEDIA_TYPE = "application/problem+json"
+
+
+def problem_response(problem: Problem, scope: Scope) -> Response:
+    """Return the answer for a problem; `instance` is the request's path as it was sent."""
+    return Response(
+        json.dumps(problem.as_dict(instance=_instance(scope)), ensure_ascii=False).encode("utf-8", "replace"),
+        status_code=problem.status,
+        media_type=MEDIA_TYPE,
+        headers=problem.headers,
+    )
+
+
+def invalid_request(errors: list[ErrorDetails], *, prefix: tuple[str | int, ...] = ()) -> InvalidRequest:
+    """Return the problem for Pydantic's errors; what was sent is not repeated, it may be a secret or very long."""
+    return InvalidRequest.of(
+        [{"loc": [*prefix, *error["loc"]], "code": error["type"], "message": error["msg"]} for error in errors]
+    )
+
+
+def install(application: FastAPI) -> None:
+    """Make every exception of `application` a problem answer."""
+
+    async def on_problem(request: Request, error: Exception) -> Response:
+        return problem_response(cast("Problem", error), request.scope)
+
+    async def on_invalid_request(request: Request, error: Exception) -> Response:
+        errors = cast("list[ErrorDetails]", cast("RequestValidationError", error).errors())
+        if any(fault["type"] == "json_invalid" for fault in errors):
+            position = next(fault["loc"][-1] for fault in errors if fault["type"] == "json_invalid")
+            detail = f"The body is not readable JSON: it breaks at character {position}."
+            return problem_response(MalformedBody(detail), request.scope)
+        return problem_response(invalid_request(errors), request.scope)
+
+    async def on_http_exception(request: Request, error: Exception) -> Response:
+        exception = cast("HTTPException", error)
+        return problem_response(_of_http_exception(exception, request.scope), request.scope)
+
+    application.add_exception_handler(Problem, on_problem)
+    application.add_exception_handler(RequestValidationError, on_invalid_request)
+    application.add_exception_handler(HTTPException, on_http_exception)
+
+
+def internal_error(scope: Scope) -> Response:
+    """Return the answer for a fault of the service: no word about the fault itself."""
+    return problem_response(InternalError(InternalError.example_detail), scope)
+
+
+def _of_http_exception(exception: HTTPException, scope: Scope) -> Problem:
+    headers: Mapping[str, str] = exception.headers or {}
+    if exception.status_code == 405:
+        return MethodNotAllowed(f"{scope['method']} is not allowed here.", headers=dict(headers))
+    if exception.status_code == 413:
+        limit = "8 MiB" if scope["path"].endswith("/batch") else "1 MiB"
+        return ContentTooLarge(f"The body is larger than the {limit} that this operation takes.")
+    if exception.status_code == 404:
+        return NotFound("There is no such path.")
+    # What is left is what FastAPI raises for a body that it cannot decode or parse.
+    return MalformedBody(MalformedBody.example_detail)
+
+
+def _instance(scope: Scope) -> str:
+    raw = scope.get("raw_path") or quote(scope["path"]).encode("ascii")
+    return str(raw.decode("ascii", "replace"))
+
+
+def problem_example(problem: type[Problem], instance: str) -> dict[str, JsonValue]:
+    """Return the object that documentation shows for a problem class."""
+    return Problem.as_dict(_example(problem), instance=instance)
+
+
+def _example(problem: type[Problem]) -> Problem:
+    example = problem.__new__(problem)
+    Problem.__init__(example, problem.example_detail, members=dict(problem.example_members))
+    return example

@@ -1,0 +1,137 @@
+"""What every request and answer body shares: base models and the field types that more than one domain uses."""
+
+import unicodedata
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Generic, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
+
+Item = TypeVar("Item")
+
+
+def _without_control_characters(text: str) -> str:
+    """Refuse what no document carries and Postgres cannot store (NUL): control characters but tab and line breaks."""
+    for position, character in enumerate(text):
+        if unicodedata.category(character) == "Cc" and character not in "\t\n\r":
+            raise PydanticCustomError(
+                "control_character",
+                "The character U+{code} at position {position} is a control character",
+                {"code": f"{ord(character):04X}", "position": position + 1},
+            )
+    return text
+
+
+def timestamp(value: datetime) -> str:
+    """Return a moment in RFC 3339, UTC."""
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _in_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError("timestamp_range", "The date is outside the years 1 to 9999 in UTC") from None
+
+
+def plain_decimal(value: Decimal) -> str:
+    """Return a decimal as it is written by hand: no exponent, no zeros that only the column's scale added."""
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_without_control_characters)]
+"""Free text without control characters; white space around it is dropped."""
+
+ShortText = Annotated[Text, StringConstraints(min_length=1, max_length=200)]
+LongText = Annotated[Text, StringConstraints(min_length=1, max_length=2000)]
+
+Timestamp = Annotated[
+    AwareDatetime,
+    AfterValidator(_in_utc),
+    PlainSerializer(timestamp, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2027-03-01T00:00:00Z"]}),
+]
+"""RFC 3339 with an offset in requests; UTC in answers."""
+
+DECIMAL_SCHEMA = {"type": "string", "pattern": r"^-?\d+(\.\d+)?$", "examples": ["12.50"]}
+
+Quantity = Annotated[
+    Decimal,
+    Field(gt=0, max_digits=18, decimal_places=6, allow_inf_nan=False),
+    PlainSerializer(plain_decimal, return_type=str, when_used="json"),
+]
+"""A positive quantity, at most 12 digits before and 6 after the point; a string in answers."""
+
+UnitPrice = Annotated[
+    Decimal,
+    Field(ge=0, max_digits=18, decimal_places=6, allow_inf_nan=False),
+    PlainSerializer(plain_decimal, return_type=str, when_used="json"),
+]
+"""A price per unit in the order's currency, at most 12 digits before and 6 after the point; a string in answers."""
+
+
+class RequestModel(BaseModel):
+    """Base of request bodies: an unknown field is an error, so that a typing error never passes as an omission."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+
+class Nothing(RequestModel):
+    """An empty body: `{}`, or none at all."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{}]})
+
+
+class AnswerModel(BaseModel):
+    """Base of answer bodies."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, serialize_by_alias=True)
+
+
+class Page(AnswerModel, Generic[Item]):
+    """One page of a list, in a stable order."""
+
+    data: list[Item]
+    next_cursor: str | None
+    """Give it as `cursor` to get the next page; null on the last page. The `Link` header says the same."""
+
+
+class FieldFault(AnswerModel):
+    """One field that does not fit."""
+
+    loc: list[str | int]
+    """The way to the field: `body`, `path`, `query` or `header` first, then names and positions (from 0)."""
+    code: str
+    """The rule that is broken."""
+    message: str
+    """A sentence about it."""
+
+
+class ProblemDetails(BaseModel):
+    """An answer that is not a success (RFC 9457). Decide by `code`; `detail` is for people."""
+
+    model_config = ConfigDict(extra="allow", use_attribute_docstrings=True, title="Problem")
+
+    type: str
+    """`/problems/<code>`: a page of this service that explains the problem."""
+    title: str
+    status: int
+    detail: str
+    """One sentence about this occurrence."""
+    instance: str | None = None
+    """The path of the request; absent inside batches."""
+    code: str
+    """Stable; the list of all codes stands in this document's description."""
+    errors: list[FieldFault] = []
+    """With `invalid_request`: every field that does not fit."""

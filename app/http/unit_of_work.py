@@ -1,0 +1,168 @@
+"""Runs the one service call of an endpoint in one transaction, committed before the response leaves.
+
+Idempotency keys live here too: the key, its fingerprint and the answer are written in that same transaction, so there
+is no moment at which the work is done and its key is not (contract, section 1).
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Annotated, TypeVar
+
+import http_sf
+from fastapi import Depends, Header, Request
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.responses import Response
+
+from app.db import idempotency_keys
+from app.db.idempotency_keys import StoredAnswer
+from app.db.session import LOCK_NOT_AVAILABLE, Database, sqlstate
+from app.http.authorisation import Caller
+from app.http.errors import IdempotencyKeyInUse, IdempotencyKeyReused, InvalidIdempotencyKey
+from app.http.preconditions import is_current
+from app.http.schemas import AnswerModel
+from app.principal import Principal
+
+Result = TypeVar("Result")
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        description="Makes the request safe to repeat for 24 hours: 1 to 255 printable characters, quoted or not "
+        "(draft-ietf-httpapi-idempotency-key-header-07). A repetition gets the stored answer with "
+        "`Idempotency-Replayed: true`.",
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an endpoint answers: a body, a status, headers.
+
+    `stored` is the body that a replay gets, where the first answer holds a secret that must not be kept.
+    """
+
+    body: AnswerModel
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    stored: AnswerModel | None = None
+
+
+class UnitOfWork:
+    """One request's way to the database."""
+
+    def __init__(self, request: Request, caller: Principal, idempotency_key: str | None) -> None:
+        self._request = request
+        self._caller = caller
+        self._key = None if idempotency_key is None else parse_idempotency_key(idempotency_key)
+        self._database: Database = request.app.state.database
+
+    async def write(
+        self, work: Callable[[AsyncConnection], Awaitable[Result]], present: Callable[[Result], Answer]
+    ) -> Response:
+        """Run `work` in a transaction, commit it, and return its presented result."""
+        if self._key is None:
+            async with self._database.transaction() as connection:
+                answer = present(await work(connection))
+                content = _content(answer.body)
+            return _response(answer.status, answer.headers, content)
+        return await self._write_once(self._key, work, present)
+
+    async def read(
+        self, work: Callable[[AsyncConnection], Awaitable[Result]], present: Callable[[Result], Answer]
+    ) -> Response:
+        """Run `work`, which only looks, and return its presented result; 304 where the caller has it already."""
+        async with self._database.reading() as connection:
+            answer = present(await work(connection))
+        etag = answer.headers.get("ETag")
+        if etag is not None and is_current(self._request.headers.get("if-none-match"), etag):
+            return Response(status_code=304, headers={"ETag": etag})
+        return _response(answer.status, answer.headers, _content(answer.body))
+
+    async def _write_once(
+        self, key: str, work: Callable[[AsyncConnection], Awaitable[Result]], present: Callable[[Result], Answer]
+    ) -> Response:
+        fingerprint = await _fingerprint(self._request)
+        organisation_id = self._caller.organisation_id
+        async with self._database.transaction() as connection:
+            try:
+                claimed = await idempotency_keys.claim(connection, organisation_id, key, fingerprint)
+            except DBAPIError as error:
+                if sqlstate(error) == LOCK_NOT_AVAILABLE:
+                    raise IdempotencyKeyInUse from error
+                raise
+            if not claimed:
+                stored = await idempotency_keys.replay(connection, organisation_id, key)
+                return _replayed(stored, fingerprint)
+            answer = present(await work(connection))
+            content = _content(answer.body)
+            kept = content if answer.stored is None else _content(answer.stored)
+            await idempotency_keys.store(
+                connection,
+                organisation_id,
+                key,
+                StoredAnswer(fingerprint, answer.status, answer.headers, kept),
+            )
+        return _response(answer.status, answer.headers, content)
+
+
+def unit_of_work(request: Request, caller: Caller, idempotency_key: IdempotencyKey = None) -> UnitOfWork:
+    """Return the unit of work of a request that writes."""
+    return UnitOfWork(request, caller, idempotency_key)
+
+
+def reading(request: Request, caller: Caller) -> UnitOfWork:
+    """Return the unit of work of a request that only looks: an Idempotency-Key is ignored."""
+    return UnitOfWork(request, caller, None)
+
+
+Unit = Annotated[UnitOfWork, Depends(unit_of_work)]
+Reading = Annotated[UnitOfWork, Depends(reading)]
+
+
+def parse_idempotency_key(header: str) -> str:
+    """Return the key: a structured-field string (RFC 8941, section 3.3.3) or, as many clients send it, bare text."""
+    text = header.strip()
+    if text.startswith('"'):
+        try:
+            parsed = http_sf.parse(text.encode("ascii"), tltype="item")[0]
+        except (ValueError, UnicodeEncodeError):
+            raise InvalidIdempotencyKey("The Idempotency-Key begins with a quote but is no quoted string.") from None
+        text = parsed if isinstance(parsed, str) else ""
+    if not 1 <= len(text) <= 255:
+        raise InvalidIdempotencyKey(f"The Idempotency-Key has {len(text)} characters; 1 to 255 are taken.")
+    if not (text.isascii() and text.isprintable()):
+        raise InvalidIdempotencyKey("The Idempotency-Key holds a character that is not printable ASCII.")
+    return text
+
+
+async def _fingerprint(request: Request) -> bytes:
+    digest = hashlib.sha256()
+    for part in (
+        request.method.encode(),
+        request.url.path.encode("utf-8", "surrogateescape"),
+        request.url.query.encode(),
+        await request.body(),
+    ):
+        # Lengths keep the parts apart: no two requests may run together to the same bytes.
+        digest.update(len(part).to_bytes(8))
+        digest.update(part)
+    return digest.digest()
+
+
+def _replayed(stored: StoredAnswer | None, fingerprint: bytes) -> Response:
+    if stored is None:
+        raise IdempotencyKeyInUse
+    if stored.fingerprint != fingerprint:
+        raise IdempotencyKeyReused(IdempotencyKeyReused.example_detail)
+    return _response(stored.status, {**stored.headers, "Idempotency-Replayed": "true"}, stored.body)
+
+
+def _content(body: AnswerModel) -> bytes:
+    return body.model_dump_json().encode()
+
+
+def _response(status: int, headers: dict[str, str], content: bytes) -> Response:
+    return Response(content, status_code=status, headers=headers, media_type="application/json")

@@ -1,0 +1,106 @@
+"""The one place where everything is put together: the application and its lifespan."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+
+from app import api
+from app.access.authenticator import CachingAuthenticator
+from app.db.session import Database
+from app.errors import PROBLEMS
+from app.http import documentation, health, openapi, problems
+from app.http.request_context import RequestContext
+from app.numbers.service import NumberIssuer
+from app.settings import Settings, SettingsError, load_settings
+from app.telemetry import configure_logging
+from app.worker import background_work
+
+BODY_BYTES = 1024 * 1024
+
+_DESCRIPTION = """
+Issues unique purchase-order (PO) numbers, records their activation and expiry, validates them at the gate, and links
+them to the carriers' PRO numbers.
+
+**Start here.** Send your key as `Authorization: Bearer por_live_...`. `POST /v1/purchase-orders` with `{}` issues a
+number; `confirm`, then `activate` it; `GET /v1/validations/{number}` is the question a gate asks: `accept`, `hold` or
+`reject`, every reason, and what to do next.
+
+**Numbers.** Case, spaces and dashes do not matter, and neither do `PO#` or `P.O. No.` before a number; look-alikes
+(0 and O, 1 and I) do. A `/` inside a number is written `%2F` in a path. Two buyers may have registered the same number
+that was issued elsewhere: `409 ambiguous_number` until `?buyer=` says whose is meant.
+
+**Conventions.** Decimals (money and quantities) travel as strings, times as RFC 3339 in UTC. An unknown field is an
+error. Every POST that writes takes an `Idempotency-Key`. Lists have `limit` and `cursor`. A resource that your
+organisation has no relation to is 404. Errors are problem details (RFC 9457): decide by `code`, show `detail`.
+"""
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Return the application; without settings they are read from the environment (as uvicorn's workers do)."""
+    settings = settings or load_settings()
+    configure_logging(settings.log_level)
+    if settings.database_url is None:
+        raise SettingsError("DATABASE_URL is not set: start with `po-registry serve`, which brings its own Postgres.")
+    url = settings.database_url.get_secret_value()
+    application = FastAPI(
+        title="PO Registry",
+        version=version("po-registry"),
+        summary="Purchase-order numbers that warehouses, freight forwarders and ERP systems can trust.",
+        description=_DESCRIPTION.strip() + "\n\n" + _list_of_problems(),
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        openapi_tags=_TAGS,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=_lifespan,
+        max_body_size=BODY_BYTES,
+        redirect_slashes=False,
+    )
+    application.state.settings = settings
+    application.state.database = Database.of(settings, url)
+    application.state.authenticator = CachingAuthenticator(application.state.database)
+    application.state.number_issuer = NumberIssuer(Database.of(settings, url, pool_size=2))
+    application.include_router(api.router)
+    application.include_router(health.router)
+    documentation.install(application)
+    problems.install(application)
+    application.openapi = lambda: _document(application)  # type: ignore[method-assign]  # FastAPI's documented way
+    application.add_middleware(RequestContext)
+    return application
+
+
+def _document(application: FastAPI) -> dict[str, Any]:
+    if application.openapi_schema is None:
+        application.openapi_schema = openapi.document(application)
+    return application.openapi_schema
+
+
+@asynccontextmanager
+async def _lifespan(application: FastAPI) -> AsyncIterator[None]:
+    settings: Settings = application.state.settings
+    async with background_work(application.state.database, enabled=settings.background_work):
+        yield
+    await application.state.number_issuer.dispose()
+    await application.state.database.dispose()
+
+
+def _list_of_problems() -> str:
+    rows = "\n".join(
+        f"| [`{code}`](/problems/{code}) | {problem.status} | {problem.title} |"
+        for code, problem in sorted(PROBLEMS.items())
+    )
+    return f"**Problem codes.**\n\n| code | status | meaning |\n|---|---|---|\n{rows}"
+
+
+_TAGS = [
+    {"name": "Validation", "description": "The question at the gate: may these goods come in?"},
+    {"name": "Purchase orders", "description": "Issue, register, read and list orders."},
+    {"name": "Purchase order lifecycle", "description": "Lead an order through its life."},
+    {"name": "Shipments", "description": "Carriers, and the PRO numbers that link a vehicle to its orders."},
+    {"name": "Number formats", "description": "How numbers look, and whether a text is one."},
+    {"name": "Organisations", "description": "The parties."},
+    {"name": "API keys", "description": "Who may call, and for what."},
+]

@@ -1,0 +1,195 @@
+"""`/v1/purchase-orders`: issuing, reading, listing."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from starlette.responses import Response
+
+from app.http.authorisation import Caller
+from app.http.errors import NotFound
+from app.http.openapi import documented
+from app.http.pagination import DEFAULT_LIMIT, CursorText, Limit, decode_cursor, page_answer
+from app.http.preconditions import IfNoneMatch
+from app.http.schemas import Page, Text, Timestamp
+from app.http.unit_of_work import Answer, Reading, Unit
+from app.numbers.endpoints import Issuer
+from app.numbers.errors import ComponentsDoNotFit, NumberFormatExhausted, UnknownNumberFormat
+from app.orders import issuing, service
+from app.orders.errors import AmbiguousNumber, BatchRefused, DuplicateNumber, DuplicateReference, ReservedNumber
+from app.orders.lifecycle import OrderStatus
+from app.orders.location import keys_of
+from app.orders.repository import Filters
+from app.orders.schemas import (
+    IssueBatch,
+    IssuedBatch,
+    IssuePurchaseOrder,
+    OrderEvent,
+    PurchaseOrder,
+)
+from app.orders.views import etag
+from app.principal import Relation
+
+router = APIRouter(prefix="/purchase-orders", tags=["Purchase orders"])
+
+_LARGEST_SEQUENCE = 2**31 - 1
+BATCH_BODY_BYTES = 8 * 1024 * 1024
+
+OrderNumber = Annotated[
+    str,
+    Path(
+        description="The order's number in any written form (case, spaces and dashes do not matter; `/` as %2F), or "
+        "its id.",
+        examples=["PO-7K3M9QWX2A"],
+    ),
+]
+Buyer = Annotated[
+    UUID | None,
+    Query(description="The organisation id of the buyer, where orders of two buyers have this number."),
+]
+ListFilter = Annotated[Text | None, Query(min_length=1, max_length=100)]
+
+
+@router.post(
+    "",
+    **documented(
+        "issue_purchase_order",
+        PurchaseOrder,
+        DuplicateReference,
+        DuplicateNumber,
+        ReservedNumber,
+        UnknownNumberFormat,
+        ComponentsDoNotFit,
+        NumberFormatExhausted,
+        status=201,
+        headers=["ETag", "Location"],
+    ),
+)
+async def issue_purchase_order(body: IssuePurchaseOrder, caller: Caller, unit: Unit, issuer: Issuer) -> Response:
+    """Issue a purchase order.
+
+    `{}` is enough for a number of the default format; everything else may be said now. With `number`, one that was
+    issued elsewhere is registered as it is: unique among your own orders, and `warnings` say what other systems would
+    refuse about it. The order is `issued` and waits for the seller's confirmation, or is a `draft`.
+    """
+    return await unit.write(
+        lambda connection: issuing.issue_one(connection, caller, issuer, body),
+        lambda order: order_answer(order, 201, {"Location": f"/v1/purchase-orders/{order.id}"}),
+    )
+
+
+@router.post(
+    "/batch",
+    max_body_size=BATCH_BODY_BYTES,
+    **documented("issue_purchase_order_batch", IssuedBatch, BatchRefused),
+)
+async def issue_purchase_order_batch(body: IssueBatch, caller: Caller, unit: Unit, issuer: Issuer) -> Response:
+    """Issue up to 1,000 purchase orders.
+
+    Each item is judged by itself: `results` holds, in the order of the items, an order or a problem. With `atomic` one
+    fault refuses the whole batch (422) and names the indexes at fault. Bodies up to 8 MiB.
+    """
+    return await unit.write(lambda connection: issuing.issue_batch(connection, caller, issuer, body), Answer)
+
+
+def list_filters(
+    status: Annotated[list[OrderStatus] | None, Query(description="One or more statuses, time included.")] = None,
+    number: Annotated[ListFilter, Query(description="A number in any written form.")] = None,
+    reference: Annotated[ListFilter, Query(description="The buyer's own order id, exactly.")] = None,
+    seller: Annotated[ListFilter, Query(description="The seller's organisation id, code, GLN or name.")] = None,
+    ship_to: Annotated[ListFilter, Query(description="The ship-to's organisation id, code, GLN or name.")] = None,
+    sku: Annotated[ListFilter, Query(description="A product code on one of the lines.")] = None,
+    expires_before: Annotated[Timestamp | None, Query()] = None,
+    activate_by_before: Annotated[Timestamp | None, Query()] = None,
+    created_after: Annotated[Timestamp | None, Query()] = None,
+    updated_after: Annotated[Timestamp | None, Query()] = None,
+    q: Annotated[
+        ListFilter, Query(description="Part of a number, a reference, a seller's name or a product code.")
+    ] = None,
+) -> Filters:
+    """Return what a list is narrowed to."""
+    return Filters(
+        status=None if status is None else [str(wanted) for wanted in status],
+        number_keys=None if number is None else keys_of(number, ["query", "number"]),
+        reference=reference,
+        seller=seller,
+        ship_to=ship_to,
+        sku=sku,
+        expires_before=expires_before,
+        activate_by_before=activate_by_before,
+        created_after=created_after,
+        updated_after=updated_after,
+        q=q,
+    )
+
+
+@router.get("", **documented("list_purchase_orders", Page[PurchaseOrder], headers=["Link"]))
+async def list_purchase_orders(
+    request: Request,
+    caller: Caller,
+    unit: Reading,
+    filters: Annotated[Filters, Depends(list_filters)],
+    role: Annotated[
+        Literal["owner", "seller", "ship_to", "forwarder"] | None,
+        Query(description="Only orders to which your organisation has this relation."),
+    ] = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: CursorText = None,
+) -> Response:
+    """List purchase orders.
+
+    All orders that your organisation owns, sells, receives or forwards, newest first, each as much as the relation may
+    see. Filters add up: all of them must fit.
+    """
+    before = decode_cursor(cursor)
+    only = None if role is None else Relation(role)
+    return await unit.read(
+        lambda connection: service.page(connection, caller, only, filters, before, limit + 1),
+        lambda found: page_answer(request, Page[PurchaseOrder], found, limit),
+    )
+
+
+@router.get(
+    "/{number}",
+    **documented(
+        "get_purchase_order", PurchaseOrder, NotFound, AmbiguousNumber, headers=["ETag"], conditional=True
+    ),
+)
+async def get_purchase_order(
+    number: OrderNumber, caller: Caller, unit: Reading, buyer: Buyer = None, if_none_match: IfNoneMatch = None
+) -> Response:
+    """Get a purchase order.
+
+    The exact form of the number comes first, then the form without a leading `PO`. The ETag changes when the order
+    does, and when time alone changes its status.
+    """
+    return await unit.read(lambda connection: service.get(connection, caller, number, buyer), order_answer)
+
+
+@router.get(
+    "/{number}/events", **documented("list_purchase_order_events", Page[OrderEvent], NotFound, AmbiguousNumber, headers=["Link"])
+)
+async def list_purchase_order_events(
+    request: Request,
+    number: OrderNumber,
+    caller: Caller,
+    unit: Reading,
+    buyer: Buyer = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: CursorText = None,
+) -> Response:
+    """List a purchase order's events.
+
+    Its timeline, oldest first: what happened, when, and who did it in which role. `sequence` counts without a hole.
+    """
+    position = decode_cursor(cursor)
+    after = 0 if position is None else min(position.int, _LARGEST_SEQUENCE)
+    return await unit.read(
+        lambda connection: service.timeline(connection, caller, number, buyer, after, limit + 1),
+        lambda found: page_answer(request, Page[OrderEvent], found, limit, lambda event: UUID(int=event.sequence)),
+    )
+
+
+def order_answer(order: PurchaseOrder, status: int = 200, headers: dict[str, str] | None = None) -> Answer:
+    """Return an order with its ETag."""
+    return Answer(order, status, {"ETag": etag(order), **(headers or {})})

@@ -1,0 +1,114 @@
+"""Problems of purchase orders."""
+
+from typing import ClassVar
+
+from pydantic import JsonValue
+
+from app.errors import Problem
+
+
+class InvalidTransition(Problem):
+    """The order's status does not allow what was asked."""
+
+    status = 409
+    code = "invalid_transition"
+    title = "The order's status does not allow this"
+    remedy = (
+        "`order_status` is the status now and `allowed` lists what can be done in it. Two callers may have acted at "
+        "once: read the order again before trying anything else. docs/lifecycle.md shows every transition."
+    )
+    example_detail = "PO-7K3M9QWX2A is issued: activate is not possible; possible are confirm, reject, extend."
+    example_members: ClassVar[dict[str, JsonValue]] = {
+        "order_status": "issued",
+        "allowed": ["confirm", "reject", "extend", "suspend", "cancel"],
+    }
+
+
+class RevisionSuperseded(Problem):
+    """The acknowledgement is of a revision that is no longer the order's."""
+
+    status = 409
+    code = "revision_superseded"
+    title = "The order has a newer revision"
+    remedy = "Read the order, look at what changed since `revision`, and acknowledge `current_revision`."
+    example_detail = "Revision 1 was acknowledged; the order is at revision 2."
+    example_members: ClassVar[dict[str, JsonValue]] = {"revision": 1, "current_revision": 2}
+
+
+class AmbiguousNumber(Problem):
+    """Two buyers use the same number, and the caller may see both orders."""
+
+    status = 409
+    code = "ambiguous_number"
+    title = "The number belongs to more than one order"
+    remedy = (
+        "Numbers issued elsewhere are unique within one buyer only. Send the query parameter `buyer` with one of the "
+        "organisation ids in `buyers`, or use the order's id in the path."
+    )
+    example_detail = "2 orders have this number; send ?buyer= with one of the listed organisation ids."
+    example_members: ClassVar[dict[str, JsonValue]] = {
+        "buyers": ["0198f5a2-7c3e-7d41-9a52-3f6b8d2e1c07", "0198f5a2-9b10-7c02-b1c3-8e2f4a6d9b55"]
+    }
+
+
+class DuplicateNumber(Problem):
+    """The buyer has an order with this number already."""
+
+    status = 409
+    code = "duplicate_number"
+    title = "The number is taken"
+    remedy = (
+        "Within one buyer a number belongs to one order, however it is written: case, spaces and dashes do not make a "
+        "different number. Read the order that has it, or register this one under its own number."
+    )
+    example_detail = "This organisation has an order 4500012345 already."
+
+
+class DuplicateReference(Problem):
+    """The buyer's own order id was used before."""
+
+    status = 409
+    code = "duplicate_reference"
+    title = "The reference is taken"
+    remedy = "`reference` is your own order id and unique in your organisation; the order that has it can be listed by ?reference=."
+    example_detail = "This organisation has an order with the reference SO-2027-0815 already."
+
+
+class ReservedNumber(Problem):
+    """The number looks like one that this service issues."""
+
+    status = 409
+    code = "reserved_number"
+    title = "The number has the form of numbers issued here"
+    remedy = (
+        "A number issued elsewhere may not have the shape and the right check character of a format of this service: "
+        "the service may issue it one day. Leave `number` out to have one issued."
+    )
+    example_detail = "PO-7K3M9QWX2A has the form of numbers that this service issues."
+
+
+class BatchRefused(Problem):
+    """An atomic batch with a fault in it: nothing was done."""
+
+    status = 422
+    code = "batch_refused"
+    title = "The atomic batch was refused"
+    remedy = (
+        "`problems` lists the index and the problem of each item at fault. Nothing was issued: correct them and send "
+        "the batch again, or send it with `atomic: false` to issue the others."
+    )
+    example_detail = "1 of 2 purchase orders is at fault (index 1); nothing was issued."
+    example_members: ClassVar[dict[str, JsonValue]] = {
+        "problems": [
+            {
+                "index": 1,
+                "problem": {
+                    "type": "/problems/duplicate_reference",
+                    "title": "The reference is taken",
+                    "status": 409,
+                    "detail": "This organisation has an order with the reference SO-2027-0815 already.",
+                    "code": "duplicate_reference",
+                },
+            }
+        ]
+    }

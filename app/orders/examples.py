@@ -1,0 +1,101 @@
+"""Examples of the API's documentation, written once and used by several schemas."""
+
+from typing import Any
+
+BUYER_ID = "0198f5a2-7c3e-7d41-9a52-3f6b8d2e1c07"
+SELLER_ID = "0198f5a2-9b10-7c02-b1c3-8e2f4a6d9b55"
+WAREHOUSE_ID = "0198f5a2-a4d7-7e19-8c60-1d5f7b3e9a22"
+
+ISSUE: dict[str, Any] = {
+    "reference": "SO-2027-0815",
+    "seller": {"organisation_id": SELLER_ID, "name": "Anders & Ko Textil"},
+    "ship_to": {"organisation_id": WAREHOUSE_ID, "code": "HAM-2"},
+    "currency": "EUR",
+    "lines": [
+        {"sku": "TS-0042-L", "description": "T-shirt, L", "quantity": "240", "unit": "EA", "unit_price": "4.90"}
+    ],
+    "activate_by": "2027-02-01T00:00:00Z",
+    "expires_at": "2027-06-30T22:00:00Z",
+    "metadata": {"season": "summer"},
+}
+
+CONFIRMATION: dict[str, Any] = {"contract_number": "SC-4711", "revision": 1}
+
+_NO_CONTACT: dict[str, Any] = {"address": None, "phone": None, "code": None, "gln": None}
+
+PURCHASE_ORDER: dict[str, Any] = {
+    "id": "0198f5a4-2b6f-7f80-9d13-6a4c8e0f2b71",
+    "number": "PO-7K3M9QWX2A",
+    "origin": "issued",
+    "relation": "owner",
+    "status": "issued",
+    "stored_status": "issued",
+    "status_reason": None,
+    "allowed_actions": ["confirm", "reject", "extend", "suspend", "cancel"],
+    "version": 1,
+    "revision": 1,
+    "format": {"id": "00000000-0000-7000-8000-000000000001", "version": 1},
+    "warnings": [],
+    "reference": "SO-2027-0815",
+    "references": [],
+    "buyer": {"organisation_id": BUYER_ID, "name": "Nordwind Retail", **_NO_CONTACT},
+    "bill_to": None,
+    "seller": {"organisation_id": SELLER_ID, "name": "Anders & Ko Textil", **_NO_CONTACT},
+    "ship_to": {"organisation_id": WAREHOUSE_ID, "name": "Hafenlager 2", **_NO_CONTACT, "code": "HAM-2"},
+    "forwarders": [],
+    "requested_by": None,
+    "lines": [
+        {
+            "line": 1,
+            "sku": "TS-0042-L",
+            "gtin": None,
+            "supplier_sku": None,
+            "description": "T-shirt, L",
+            "quantity": "240",
+            "unit": "EA",
+            "received": "0",
+            "open": "240",
+            "unit_price": "4.9",
+            "tax": None,
+        }
+    ],
+    "currency": "EUR",
+    "payment_methods": [],
+    "payment_terms": None,
+    "freight_terms": None,
+    "cost_center": None,
+    "category": None,
+    "location": None,
+    "contract_number": None,
+    "invoice_number": None,
+    "activate_by": "2027-02-01T00:00:00Z",
+    "valid_from": None,
+    "expires_at": "2027-06-30T22:00:00Z",
+    "ship_window": None,
+    "delivery_window": None,
+    "sent_via": None,
+    "sent_at": None,
+    "issued_at": "2027-01-04T08:32:10Z",
+    "confirmed_at": None,
+    "activated_at": None,
+    "created_at": "2027-01-04T08:32:10Z",
+    "updated_at": "2027-01-04T08:32:10Z",
+    "metadata": {"season": "summer"},
+}
+
+ISSUED: dict[str, Any] = {
+    "issued": 1,
+    "results": [
+        {"index": 0, "purchase_order": PURCHASE_ORDER},
+        {
+            "index": 1,
+            "problem": {
+                "type": "/problems/duplicate_reference",
+                "title": "The reference is taken",
+                "status": 409,
+                "detail": "This organisation has an order with the reference SO-2027-0816 already.",
+                "code": "duplicate_reference",
+            },
+        },
+    ],
+}

@@ -1,0 +1,100 @@
+"""Finds the one order that a number in a path means, among those that the caller may see."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.errors import InvalidRequest
+from app.http.errors import NotFound, RelationNotAllowed
+from app.numbers.number_keys import MalformedNumber, candidate_keys
+from app.orders import repository
+from app.orders.errors import AmbiguousNumber
+from app.orders.views import relation_of
+from app.principal import NAMED, Principal, Relation
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedOrder:
+    """An order and what the caller is to it; `read_at` is the database's time of the reading."""
+
+    row: Mapping[str, Any]
+    relation: Relation
+
+    @property
+    def number_key(self) -> str:
+        """The key of the order's number."""
+        return str(self.row["number_key"])
+
+    @property
+    def organisation_id(self) -> UUID:
+        """The buyer."""
+        buyer: UUID = self.row["organisation_id"]
+        return buyer
+
+    @property
+    def read_at(self) -> datetime:
+        """When it was read, by the database's clock."""
+        moment: datetime = self.row["read_at"]
+        return moment
+
+
+async def locate(connection: AsyncConnection, caller: Principal, number: str, buyer: UUID | None) -> LocatedOrder:
+    """Return the order that `number`, in any written form, or an order's id means to the caller.
+
+    Raises NotFound where no order does that the caller may see, AmbiguousNumber where several do, RelationNotAllowed
+    where the operation is another party's, InvalidRequest for a text that cannot be a number.
+    """
+    keys = keys_of(number, ["path", "number"])
+    order_id = as_id(number)
+    rows = [row._mapping for row in await repository.find_by_keys(connection, keys, order_id, buyer)]  # noqa: SLF001
+    seen = NAMED | caller.rule.relations
+    visible = [
+        LocatedOrder(row, relation) for row in rows if (relation := relation_of(row, caller.organisation_id)) in seen
+    ]
+    # Who is named on one of several orders means that one: the others are nothing to him.
+    visible = [order for order in visible if order.relation in NAMED] or visible
+    found = _the_one(visible, keys, order_id, buyer, number)
+    if found.relation not in caller.rule.relations:
+        allowed = " or ".join(relation for relation in Relation if relation in caller.rule.relations)
+        raise RelationNotAllowed(
+            f"This is done by the {allowed} of the order; the calling organisation is its {found.relation}."
+        )
+    return found
+
+
+def keys_of(number: str, loc: list[str | int]) -> tuple[str, ...]:
+    """Return the keys that a written number may mean, best first; raises InvalidRequest naming the place `loc`."""
+    try:
+        return candidate_keys(number)
+    except MalformedNumber as error:
+        raise InvalidRequest.at(loc, f"number_{error.rule}", str(error)) from None
+
+
+def as_id(text: str) -> UUID | None:
+    """Return the order id that a text is, if it is written like one."""
+    try:
+        return UUID(text) if len(text) == 36 else None
+    except ValueError:
+        return None
+
+
+def _the_one(
+    visible: Sequence[LocatedOrder], keys: Sequence[str], order_id: UUID | None, buyer: UUID | None, number: str
+) -> LocatedOrder:
+    by_id = [order for order in visible if order.row["id"] == order_id]
+    if by_id:
+        return by_id[0]
+    if not visible:
+        raise NotFound(f"There is no purchase order {number[:64]} that this organisation has a relation to.")
+    if len(visible) > 1 and buyer is None:
+        buyers = sorted({str(order.organisation_id) for order in visible})
+        raise AmbiguousNumber(
+            f"{len(visible)} orders have this number; send ?buyer= with one of the listed organisation ids.",
+            members={"buyers": list(buyers)},
+        )
+    # One buyer may hold both PO123 and 123: once the buyer is named, the exact form wins.
+    return min(visible, key=lambda order: keys.index(order.number_key))

@@ -1,0 +1,127 @@
+"""Tables of purchase orders. An order's identity is (number_key, organisation_id): the key of its number, the buyer."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Base
+from app.orders.lifecycle import OPEN, StoredStatus
+
+
+def _quoted(statuses: tuple[StoredStatus, ...]) -> str:
+    return ", ".join(f"'{status.value}'" for status in statuses)
+
+
+class PurchaseOrderRow(Base):
+    """One order. `version` counts its changes and numbers its events; `revision` counts its contents."""
+
+    __tablename__ = "purchase_orders"
+    __table_args__ = (
+        CheckConstraint(f"status IN ({_quoted(tuple(StoredStatus))})", name="status"),
+        CheckConstraint(
+            f"(status = 'suspended') = (suspended_from IS NOT NULL) AND suspended_from IN ({_quoted(OPEN)})",
+            name="suspended_from",
+        ),
+        CheckConstraint("expires_at > valid_from", name="expires_after_valid_from"),
+        CheckConstraint("length(number_key) BETWEEN 1 AND 35", name="number_key_length"),
+        # Numbers issued here are unique for everyone; those issued elsewhere within their buyer, by the primary key.
+        Index("uq_purchase_orders_number_key_issued_here", "number_key", unique=True, postgresql_where=text("issued_here")),
+        Index(None, "id"),
+        Index(None, "organisation_id", "id"),
+        Index(None, "seller_id", "id"),
+        Index(None, "ship_to_id", "id"),
+        Index(None, "forwarder_ids", postgresql_using="gin"),
+        {"comment": "dist:number_key - purchase orders"},
+    )
+
+    number_key: Mapped[str] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"), primary_key=True)
+    id: Mapped[UUID]
+    number: Mapped[str]
+    issued_here: Mapped[bool]
+    format_id: Mapped[UUID | None] = mapped_column(ForeignKey("number_formats.id"))
+    format_version: Mapped[int | None]
+    version: Mapped[int]
+    revision: Mapped[int]
+    status: Mapped[str]
+    suspended_from: Mapped[str | None]
+    status_reason: Mapped[str | None]
+    reference: Mapped[str | None]
+    references: Mapped[list[dict[str, Any]]]
+    seller_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisations.id"))
+    ship_to_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisations.id"))
+    forwarder_ids: Mapped[list[UUID]]
+    buyer: Mapped[dict[str, Any] | None]
+    bill_to: Mapped[dict[str, Any] | None]
+    seller: Mapped[dict[str, Any] | None]
+    ship_to: Mapped[dict[str, Any] | None]
+    forwarders: Mapped[list[dict[str, Any]]]
+    requested_by: Mapped[str | None]
+    currency: Mapped[str | None]
+    payment_methods: Mapped[list[str]]
+    payment_terms: Mapped[str | None]
+    freight_terms: Mapped[str | None]
+    cost_center: Mapped[str | None]
+    category: Mapped[str | None]
+    location: Mapped[str | None]
+    activate_by: Mapped[datetime | None]
+    valid_from: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
+    ship_window: Mapped[dict[str, Any] | None]
+    delivery_window: Mapped[dict[str, Any] | None]
+    order_metadata: Mapped[dict[str, Any]]
+    contract_number: Mapped[str | None]
+    invoice_number: Mapped[str | None]
+    sent_via: Mapped[str | None]
+    sent_at: Mapped[datetime | None]
+    issued_at: Mapped[datetime | None]
+    confirmed_at: Mapped[datetime | None]
+    activated_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class PurchaseOrderLineRow(Base):
+    """One product line of one revision of an order; lines count from 1."""
+
+    __tablename__ = "purchase_order_lines"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["number_key", "organisation_id"], ["purchase_orders.number_key", "purchase_orders.organisation_id"]
+        ),
+        CheckConstraint("line >= 1", name="line_counts_from_one"),
+        CheckConstraint("quantity > 0", name="quantity_is_positive"),
+        CheckConstraint("received >= 0", name="received_is_not_negative"),
+        Index(None, "sku"),
+        {"comment": "dist:number_key - product lines of purchase orders, by revision"},
+    )
+
+    number_key: Mapped[str] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    revision: Mapped[int] = mapped_column(primary_key=True)
+    line: Mapped[int] = mapped_column(primary_key=True)
+    sku: Mapped[str | None]
+    gtin: Mapped[str | None]
+    supplier_sku: Mapped[str | None]
+    description: Mapped[str | None]
+    quantity: Mapped[Decimal]
+    unit: Mapped[str]
+    unit_price: Mapped[Decimal | None]
+    tax: Mapped[dict[str, Any] | None]
+    received: Mapped[Decimal]
+
+
+class ReferenceClaimRow(Base):
+    """Who holds a buyer's own order id: unique in the organisation, whatever number the order has."""
+
+    __tablename__ = "reference_claims"
+    __table_args__ = ({"comment": "dist:organisation_id - buyers' own order ids, each taken once"},)
+
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    reference: Mapped[str] = mapped_column(primary_key=True)
+    number_key: Mapped[str]
+    claimed_at: Mapped[datetime]

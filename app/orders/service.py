@@ -1,0 +1,286 @@
+"""Use cases of purchase orders: read them, and lead them through their life."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import JsonValue
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.errors import InvalidRequest, Problem
+from app.events import repository as event_rows
+from app.events import service as events
+from app.events.event_types import EventType
+from app.events.service import OrderChange
+from app.http.schemas import timestamp
+from app.orders import repository
+from app.orders.errors import InvalidTransition, RevisionSuperseded
+from app.orders.lifecycle import Action, OrderStatus, allowed_actions, effective_status, time_statuses
+from app.orders.location import LocatedOrder, locate
+from app.orders.repository import Filters
+from app.orders.schemas import (
+    ActivatePurchaseOrder,
+    ConfirmPurchaseOrder,
+    ExtendPurchaseOrder,
+    OrderEvent,
+    PurchaseOrder,
+    SendPurchaseOrder,
+)
+from app.orders.views import lifecycle_facts, purchase_order, relation_of
+from app.orders.visibility import event_data_shown_to
+from app.principal import NAMED, Principal, Relation
+
+
+async def get(connection: AsyncConnection, caller: Principal, number: str, buyer: UUID | None) -> PurchaseOrder:
+    """Return the order that the number means to the caller, as its relation sees it."""
+    return await _shown(connection, await locate(connection, caller, number, buyer))
+
+
+async def page(
+    connection: AsyncConnection,
+    caller: Principal,
+    role: Relation | None,
+    filters: Filters,
+    before: UUID | None,
+    limit: int,
+) -> Sequence[PurchaseOrder]:
+    """Return up to `limit` orders that the caller has a relation to, newest first."""
+    roles = [relation for relation in Relation if relation in NAMED] if role is None else [role]
+    rows = await repository.page(
+        connection, caller.organisation_id, roles, filters, before=before, limit=limit
+    )
+    lines = await repository.lines_of(connection, rows)
+    return [
+        purchase_order(
+            row._mapping,  # noqa: SLF001 - SQLAlchemy's documented accessor
+            [line._mapping for line in lines[row.number_key, row.organisation_id]],  # noqa: SLF001
+            relation_of(row._mapping, caller.organisation_id),  # noqa: SLF001
+            row.read_at,
+        )
+        for row in rows
+    ]
+
+
+async def timeline(
+    connection: AsyncConnection, caller: Principal, number: str, buyer: UUID | None, after: int, limit: int
+) -> Sequence[OrderEvent]:
+    """Return up to `limit` events of the order after the sequence `after`, as the caller's relation sees them."""
+    order = await locate(connection, caller, number, buyer)
+    rows = await event_rows.order_events(
+        connection, order.number_key, order.organisation_id, after=after, limit=limit
+    )
+    return [
+        OrderEvent(
+            sequence=row.sequence,
+            type=row.type,
+            occurred_at=row.occurred_at,
+            organisation_id=row.actor_organisation_id,
+            relation=Relation(row.actor_relation),
+            data=event_data_shown_to(order.relation, row.data),
+        )
+        for row in rows
+    ]
+
+
+async def send(
+    connection: AsyncConnection, caller: Principal, number: str, buyer: UUID | None, body: SendPurchaseOrder
+) -> PurchaseOrder:
+    """Issue a draft."""
+    order = await locate(connection, caller, number, buyer)
+    for name in ("activate_by", "expires_at"):
+        _require_ahead(order, name, order.row[name])
+    values: dict[str, Any] = {"issued_at": order.read_at}
+    if body.sent_via is not None:
+        values |= {"sent_via": body.sent_via, "sent_at": order.read_at}
+    return await _act(connection, caller, order, Action.issue, EventType.ISSUED, values, {"sent_via": body.sent_via})
+
+
+async def confirm(
+    connection: AsyncConnection, caller: Principal, number: str, buyer: UUID | None, body: ConfirmPurchaseOrder
+) -> PurchaseOrder:
+    """Take the seller's acknowledgement; a later one replaces an earlier."""
+    order = await locate(connection, caller, number, buyer)
+    values = {
+        "confirmed_at": order.read_at,
+        "contract_number": body.contract_number,
+        "invoice_number": body.invoice_number,
+    }
+    data: dict[str, JsonValue] = {
+        "contract_number": body.contract_number,
+        "invoice_number": body.invoice_number,
+        "revision": body.revision or order.row["revision"],
+    }
+    return await _act(
+        connection, caller, order, Action.confirm, EventType.CONFIRMED, values, data, revision=body.revision
+    )
+
+
+async def activate(
+    connection: AsyncConnection, caller: Principal, number: str, buyer: UUID | None, body: ActivatePurchaseOrder
+) -> PurchaseOrder:
+    """Make a confirmed order valid at the gate."""
+    order = await locate(connection, caller, number, buyer)
+    values: dict[str, Any] = {"activated_at": order.read_at}
+    data: dict[str, JsonValue] = {}
+    if body.expires_at is not None:
+        _require_new_end(order, body.expires_at)
+        values["expires_at"] = body.expires_at
+        data["expires_at"] = timestamp(body.expires_at)
+    return await _act(connection, caller, order, Action.activate, EventType.ACTIVATED, values, data)
+
+
+async def extend(
+    connection: AsyncConnection, caller: Principal, number: str, buyer: UUID | None, body: ExtendPurchaseOrder
+) -> PurchaseOrder:
+    """Move the end of an order's validity; an expired or lapsed order comes back."""
+    order = await locate(connection, caller, number, buyer)
+    _require_new_end(order, body.expires_at)
+    _require_later(order, body.expires_at)
+    values: dict[str, Any] = {"expires_at": body.expires_at}
+    data: dict[str, JsonValue] = {"expires_at": timestamp(body.expires_at)}
+    if body.activate_by is not None:
+        _require_ahead(order, "activate_by", body.activate_by)
+        values["activate_by"] = body.activate_by
+        data["activate_by"] = timestamp(body.activate_by)
+    elif OrderStatus.lapsed in time_statuses(lifecycle_facts(order.row), order.read_at):
+        raise InvalidRequest.at(
+            ["body", "activate_by"], "needed_when_lapsed", "The order has lapsed: it needs a new deadline for activation"
+        )
+    return await _act(connection, caller, order, Action.extend, EventType.EXTENDED, values, data)
+
+
+async def reject(
+    connection: AsyncConnection, caller: Principal, number: str, buyer: UUID | None, reason: str | None
+) -> PurchaseOrder:
+    """Decline an order."""
+    return await _act_with_reason(connection, caller, number, buyer, Action.reject, EventType.REJECTED, reason)
+
+
+async def suspend(
+    connection: AsyncConnection, caller: Principal, number: str, buyer: UUID | None, reason: str | None
+) -> PurchaseOrder:
+    """Stop an order for a while."""
+    return await _act_with_reason(connection, caller, number, buyer, Action.suspend, EventType.SUSPENDED, reason)
+
+
+async def resume(
+    connection: AsyncConnection, caller: Principal, number: str, buyer: UUID | None, reason: str | None
+) -> PurchaseOrder:
+    """Return a suspended order to where it was."""
+    return await _act_with_reason(connection, caller, number, buyer, Action.resume, EventType.RESUMED, reason)
+
+
+async def cancel(
+    connection: AsyncConnection, caller: Principal, number: str, buyer: UUID | None, reason: str | None
+) -> PurchaseOrder:
+    """Void an order; it stays listed and its number is not issued again."""
+    return await _act_with_reason(connection, caller, number, buyer, Action.cancel, EventType.CANCELLED, reason)
+
+
+async def close(
+    connection: AsyncConnection, caller: Principal, number: str, buyer: UUID | None, reason: str | None
+) -> PurchaseOrder:
+    """End an order; nothing more is expected on it."""
+    return await _act_with_reason(connection, caller, number, buyer, Action.close, EventType.CLOSED, reason)
+
+
+async def _act_with_reason(
+    connection: AsyncConnection,
+    caller: Principal,
+    number: str,
+    buyer: UUID | None,
+    action: Action,
+    event: EventType,
+    reason: str | None,
+) -> PurchaseOrder:
+    order = await locate(connection, caller, number, buyer)
+    return await _act(connection, caller, order, action, event, {"status_reason": reason}, {"reason": reason})
+
+
+async def _act(
+    connection: AsyncConnection,
+    caller: Principal,
+    order: LocatedOrder,
+    action: Action,
+    event: EventType,
+    values: dict[str, Any],
+    data: dict[str, JsonValue],
+    *,
+    revision: int | None = None,
+) -> PurchaseOrder:
+    """Carry out a transition with its event, or raise why it cannot be."""
+    row = await repository.change_status(
+        connection, order.number_key, order.organisation_id, action, values, revision=revision
+    )
+    if row is None:
+        raise await _refusal(connection, order, action, revision)
+    await events.record(
+        connection,
+        [
+            OrderChange(
+                type=event,
+                number_key=order.number_key,
+                organisation_id=order.organisation_id,
+                sequence=row.version,
+                actor=caller,
+                relation=order.relation,
+                data=data,
+            )
+        ],
+    )
+    return await _shown(connection, LocatedOrder(row._mapping, order.relation))  # noqa: SLF001
+
+
+async def _refusal(
+    connection: AsyncConnection, order: LocatedOrder, action: Action, revision: int | None
+) -> Problem:
+    """Return why the order, read anew, does not allow the action."""
+    (current,) = await repository.find_by_keys(connection, [order.number_key], None, order.organisation_id)
+    if revision is not None and revision != current.revision:
+        return RevisionSuperseded(
+            f"Revision {revision} was acknowledged; the order is at revision {current.revision}.",
+            members={"revision": revision, "current_revision": current.revision},
+        )
+    facts = lifecycle_facts(current._mapping)  # noqa: SLF001
+    status = effective_status(facts, current.read_at)
+    allowed = [str(possible) for possible in allowed_actions(facts, current.read_at)]
+    return InvalidTransition(
+        f"{current.number} is {status}: {action} is not possible; "
+        f"{'possible: ' + ', '.join(allowed) if allowed else 'nothing is'}.",
+        members={"order_status": str(status), "allowed": list(allowed)},
+    )
+
+
+async def _shown(connection: AsyncConnection, order: LocatedOrder) -> PurchaseOrder:
+    lines = await repository.current_lines(
+        connection, order.number_key, order.organisation_id, order.row["revision"]
+    )
+    return purchase_order(
+        order.row,
+        [line._mapping for line in lines],  # noqa: SLF001
+        order.relation,
+        order.read_at,
+    )
+
+
+def _require_new_end(order: LocatedOrder, expires_at: datetime) -> None:
+    _require_ahead(order, "expires_at", expires_at)
+    valid_from = order.row["valid_from"]
+    if valid_from is not None and expires_at <= valid_from:
+        raise InvalidRequest.at(
+            ["body", "expires_at"], "date_order", f"`expires_at` must be after `valid_from`, {timestamp(valid_from)}"
+        )
+
+
+def _require_later(order: LocatedOrder, expires_at: datetime) -> None:
+    current = order.row["expires_at"]
+    if current is not None and expires_at <= current:
+        raise InvalidRequest.at(
+            ["body", "expires_at"], "not_later", f"an extension ends later than the order does now, {timestamp(current)}"
+        )
+
+
+def _require_ahead(order: LocatedOrder, name: str, moment: datetime | None) -> None:
+    if moment is not None and moment <= order.read_at:
+        raise InvalidRequest.at(["body", name], "in_the_past", f"`{name}`, {timestamp(moment)}, has passed already")

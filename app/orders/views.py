@@ -1,0 +1,80 @@
+"""Makes the order that an answer shows from the rows that the database holds."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from app.numbers.number_keys import registration_warnings
+from app.orders.lifecycle import LifecycleFacts, StoredStatus, allowed_actions, effective_status
+from app.orders.schemas import FormatOfNumber, OrderLine, Origin, PurchaseOrder, Warning_
+from app.principal import Relation
+
+_COPIED = (
+    *("id", "number", "status_reason", "version", "revision", "reference", "references", "buyer", "bill_to", "seller"),
+    *("ship_to", "forwarders", "requested_by", "currency", "payment_methods", "payment_terms", "freight_terms"),
+    *("cost_center", "category", "location", "contract_number", "invoice_number", "activate_by", "valid_from"),
+    *("expires_at", "ship_window", "delivery_window", "sent_via", "sent_at", "issued_at", "confirmed_at"),
+    *("activated_at", "created_at", "updated_at"),
+)
+
+
+def purchase_order(
+    row: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], relation: Relation, at: datetime
+) -> PurchaseOrder:
+    """Return the order as the relation sees it at the moment `at`."""
+    facts = lifecycle_facts(row)
+    issued_here = row["issued_here"]
+    return PurchaseOrder(
+        **{name: row[name] for name in _COPIED},
+        origin=Origin.ISSUED if issued_here else Origin.REGISTERED,
+        relation=relation,
+        status=effective_status(facts, at),
+        stored_status=facts.stored,
+        allowed_actions=list(allowed_actions(facts, at)),
+        format=FormatOfNumber(id=row["format_id"], version=row["format_version"]) if row["format_id"] else None,
+        warnings=[
+            Warning_(code=warning.code, detail=warning.detail)
+            for warning in ([] if issued_here else registration_warnings(row["number"]))
+        ],
+        lines=[order_line(line) for line in lines],
+        metadata=row["order_metadata"],
+    )
+
+
+def order_line(line: Mapping[str, Any]) -> OrderLine:
+    """Return a line with what is still to come."""
+    shown = ("line", "sku", "gtin", "supplier_sku", "description", "quantity", "unit", "received", "unit_price", "tax")
+    return OrderLine(
+        **{name: line[name] for name in shown},
+        open=max(line["quantity"] - line["received"], line["quantity"] * 0),
+    )
+
+
+def lifecycle_facts(row: Mapping[str, Any]) -> LifecycleFacts:
+    """Return what the rules of the lifecycle ask of an order."""
+    return LifecycleFacts(
+        stored=StoredStatus(row["status"]),
+        valid_from=row["valid_from"],
+        expires_at=row["expires_at"],
+        activate_by=row["activate_by"],
+        suspended_from=StoredStatus(row["suspended_from"]) if row["suspended_from"] else None,
+    )
+
+
+def relation_of(row: Mapping[str, Any], organisation_id: UUID) -> Relation:
+    """Return the most privileged relation of the organisation to the order."""
+    if row["organisation_id"] == organisation_id:
+        return Relation.OWNER
+    if row["seller_id"] == organisation_id:
+        return Relation.SELLER
+    if row["ship_to_id"] == organisation_id:
+        return Relation.SHIP_TO
+    if organisation_id in row["forwarder_ids"]:
+        return Relation.FORWARDER
+    return Relation.PRESENTER
+
+
+def etag(order: PurchaseOrder) -> str:
+    """Return the ETag: the version, the status (which time alone changes too) and what the relation sees."""
+    return f'"{order.version}-{order.status}-{order.relation}"'

@@ -1,0 +1,135 @@
+"""Every setting of the service, read from the environment; README's table is made from this class."""
+
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used; its text is one line for a person and names the environment variable."""
+
+
+class Settings(BaseSettings):
+    """Settings of the process; each field's alias is the environment variable it is read from."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True)
+
+    host: Annotated[str, Field(validation_alias="HOST", description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, Field(validation_alias="PORT", ge=1, le=65535, description="Port to listen on.")] = 8000
+    workers: Annotated[
+        int, Field(validation_alias="PO_REGISTRY_WORKERS", ge=1, le=64, description="Worker processes of `serve`.")
+    ] = 1
+    database_url: Annotated[
+        SecretStr | None,
+        Field(
+            validation_alias="DATABASE_URL",
+            description="Postgres 15 to 18, as `postgresql://user:password@host:5432/name`. Several hosts with "
+            "`target_session_attrs=read-write` work. Without it the embedded Postgres is started.",
+        ),
+    ] = None
+    database_pool_size: Annotated[
+        int,
+        Field(
+            validation_alias="DATABASE_POOL_SIZE", ge=1, le=200, description="Connections a worker process keeps open."
+        ),
+    ] = 10
+    database_statement_cache_size: Annotated[
+        int,
+        Field(
+            validation_alias="DATABASE_STATEMENT_CACHE_SIZE",
+            ge=0,
+            le=10_000,
+            description="Prepared statements kept per connection; 0 behind PgBouncer in transaction mode.",
+        ),
+    ] = 500
+    database_timeout: Annotated[
+        float,
+        Field(
+            validation_alias="DATABASE_TIMEOUT",
+            gt=0,
+            le=60,
+            description="Seconds after which a connection attempt, a wait for a free connection or a look-up is "
+            "given up and answered 503.",
+        ),
+    ] = 1.5
+    data_directory: Annotated[
+        Path,
+        Field(
+            validation_alias="PO_REGISTRY_DATA_DIR",
+            description="Directory of the embedded Postgres and of `admin.key`.",
+        ),
+    ] = Path(".data")
+    metrics_port: Annotated[
+        int | None,
+        Field(
+            validation_alias="METRICS_PORT",
+            ge=1,
+            le=65535,
+            description="Serve `/metrics` on this port of its own, without a key, and no longer on the main port. "
+            "Without it `/metrics` asks for a key with the scope `admin`.",
+        ),
+    ] = None
+    metrics_host: Annotated[
+        str, Field(validation_alias="METRICS_HOST", description="Address of the metrics port.")
+    ] = "127.0.0.1"
+    log_level: Annotated[
+        str,
+        Field(
+            validation_alias="LOG_LEVEL",
+            pattern="^(debug|info|warning|error)$",
+            description="Least level that is logged: `debug`, `info`, `warning` or `error`.",
+        ),
+    ] = "info"
+    shutdown_timeout: Annotated[
+        int,
+        Field(
+            validation_alias="SHUTDOWN_TIMEOUT",
+            ge=0,
+            le=600,
+            description="Seconds that requests under way have to finish after SIGTERM.",
+        ),
+    ] = 20
+    background_work: Annotated[
+        bool,
+        Field(
+            validation_alias="BACKGROUND_WORK",
+            description="Run background work inside `serve`; `false` where `po-registry worker` runs apart.",
+        ),
+    ] = True
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_a_postgres_url(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            try:
+                scheme = urlsplit(url.get_secret_value()).scheme
+            except ValueError:
+                scheme = ""
+            if scheme not in {"postgresql", "postgres"}:
+                # The message must not repeat the URL, and with it the password.
+                raise ValueError("is not a Postgres URL such as postgresql://user:password@host:5432/name")
+        return url
+
+    @model_validator(mode="after")
+    def _metrics_have_a_port_of_their_own(self) -> Self:
+        if self.metrics_port == self.port:
+            raise ValueError("METRICS_PORT is the same as PORT")
+        return self
+
+
+def load_settings() -> Settings:
+    """Read the settings from the environment.
+
+    Raises SettingsError whose one line names each variable that cannot be used, and never its value.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        # The alias stands in `loc`; inputs stay out of the message because some of them are secrets.
+        faults = [
+            f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}".lstrip(": ") for fault in error.errors()
+        ]
+        raise SettingsError(f"Cannot start, bad settings: {'; '.join(faults)}") from None

@@ -1,0 +1,70 @@
+"""Logs and metrics: one JSON line per event on standard error, Prometheus counters and histograms."""
+
+import logging
+import os
+import sys
+from typing import Any, Final
+
+import structlog
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+METRICS_CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
+
+REQUESTS = Counter("po_registry_requests", "Requests answered.", ["operation", "method", "status"])
+REQUEST_SECONDS = Histogram(
+    "po_registry_request_seconds",
+    "Seconds from the first byte of a request to the last of its answer.",
+    ["operation"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)
+VERDICTS = Counter("po_registry_verdicts", "Verdicts given, by verdict.", ["verdict"])
+REFUSALS = Counter("po_registry_refusals", "Refusals in verdicts, by code.", ["code"])
+NUMBERS_ISSUED = Counter("po_registry_numbers_issued", "Purchase orders issued or registered.", ["origin"])
+
+
+def configure_logging(level: str) -> None:
+    """Write structured logs of `level` and above to standard error, those of libraries included."""
+    shared: list[structlog.types.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[
+            *shared,
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    # SQLAlchemy and asyncpg put statements and their values into their messages: those stay out of every log.
+    logging.getLogger("sqlalchemy").setLevel(logging.CRITICAL)
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
+
+
+def logger(name: str) -> Any:
+    """Return the logger of a module; keyword arguments of its calls become members of the line."""
+    return structlog.get_logger(module=name)
+
+
+def metrics_text() -> bytes:
+    """Return every metric in the Prometheus text format, of all worker processes where there are several."""
+    registry = REGISTRY
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)
+    return generate_latest(registry)

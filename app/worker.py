@@ -1,0 +1,56 @@
+"""Background work: what only announces or tidies up. Stopping it for a day changes no verdict."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from app.db import idempotency_keys
+from app.db.session import Database
+from app.errors import TemporarilyUnavailable
+from app.telemetry import logger
+
+_log = logger(__name__)
+
+SECONDS_BETWEEN_ROUNDS = 60.0
+_BATCH = 1_000
+
+
+@asynccontextmanager
+async def background_work(database: Database, *, enabled: bool) -> AsyncIterator[None]:
+    """Run background work for as long as the block lasts."""
+    if not enabled:
+        yield
+        return
+    task = asyncio.create_task(run_for_ever(database))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def run_for_ever(database: Database) -> None:
+    """Do a round of background work every minute; a round that fails is logged and tried again."""
+    while True:
+        try:
+            await run_once(database)
+        except TemporarilyUnavailable:
+            _log.warning("background work waits for the database")
+        except Exception:  # noqa: BLE001 - one faulty round must not end the worker
+            _log.exception("background work failed")
+        await asyncio.sleep(SECONDS_BETWEEN_ROUNDS)
+
+
+async def run_once(database: Database) -> int:
+    """Delete Idempotency-Keys older than 24 h, in small batches; return how many went.
+
+    Any number of workers may do this at once: each deletes what is still there.
+    """
+    deleted = 0
+    while True:
+        async with database.transaction() as connection:
+            batch = await idempotency_keys.delete_expired(connection, _BATCH)
+        deleted += batch
+        if batch < _BATCH:
+            return deleted
