@@ -154,7 +154,8 @@ class Transition:
     """From which stored statuses an action may start, and to which it can lead from each.
 
     More than one target: `resume` returns to where the suspension came from, `receive` goes by what stays open.
-    `refused_when` are the statuses by time that forbid it, `refused_when_suspended_from` what a suspended order was.
+    Any status by time in `refused_when` forbids it, shown or hidden by one of higher precedence; so does, while suspended,
+    having been suspended from one in `refused_when_suspended_from`.
     """
 
     targets: Mapping[StoredStatus, tuple[StoredStatus, ...]]
@@ -273,5 +274,5 @@ def _is_allowed(action: Action, facts: LifecycleFacts, at: datetime) -> bool:
     return (
         facts.stored in transition.targets
         and facts.suspended_from not in transition.refused_when_suspended_from
-        and effective_status(facts, at) not in transition.refused_when
+        and transition.refused_when.isdisjoint(time_statuses(facts, at))
     )

@@ -48,6 +48,21 @@ async def find_by_keys(
     return (await connection.execute(query)).all()
 
 
+async def find_for_validation(
+    connection: AsyncConnection, number_keys: Sequence[str]
+) -> tuple[datetime, Sequence[Row[Any]]]:
+    """Return the database's time and the orders of any buyer whose number has one of the keys."""
+    asked = select(func.now().label("read_at")).subquery()
+    found = (
+        await connection.execute(
+            select(asked.c.read_at, *PurchaseOrderRow.__table__.c).join_from(
+                asked, PurchaseOrderRow, Order.number_key.in_(number_keys), isouter=True
+            )
+        )
+    ).all()
+    return found[0].read_at, [row for row in found if row.number_key is not None]
+
+
 async def current_lines(
     connection: AsyncConnection, number_key: str, organisation_id: UUID, revision: int
 ) -> Sequence[Row[Any]]:

@@ -1,0 +1,93 @@
+"""`/v1/validations`: the hot path."""
+
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.routing import APIRoute
+from starlette.responses import Response
+
+from app.errors import TemporarilyUnavailable
+from app.http.authorisation import Caller
+from app.http.openapi import documented
+from app.http.schemas import Timestamp
+from app.http.unit_of_work import Answer, Reading
+from app.numbers.service import well_formed
+from app.orders.endpoints import BATCH_BODY_BYTES
+from app.validation import service
+from app.validation.schemas import ValidateBatch, ValidateInput, Validation, ValidationBatch
+
+
+class ValidationRoute(APIRoute):
+    """Adds `well_formed` to a 503: what the text alone says, while nothing else can be known."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return FastAPI's handler with that addition."""
+        handle = super().get_route_handler()
+
+        async def handle_or_hold(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except TemporarilyUnavailable as unavailable:
+                text = await _text_asked_about(request)
+                raise TemporarilyUnavailable(
+                    unavailable.detail, members={"well_formed": None if text is None else well_formed(text)}
+                ) from None
+
+        return handle_or_hold
+
+
+router = APIRouter(prefix="/validations", tags=["Validation"], route_class=ValidationRoute)
+
+
+@router.get("/{number:path}", **documented("validate_number", Validation))
+async def validate_number(
+    number: Annotated[
+        str, Path(description="What was typed or scanned, as it is.", examples=["po 7k3m9qwx2a"], max_length=4096)
+    ],
+    caller: Caller,
+    unit: Reading,
+    buyer: Annotated[
+        UUID | None, Query(description="The buyer's organisation id, where two buyers use one number.")
+    ] = None,
+    at: Annotated[Timestamp | None, Query(description="The moment that is asked about; now when left out.")] = None,
+) -> Response:
+    """Validate a number.
+
+    The question at the gate. 200 whenever it could be answered: `verdict` is `accept`, `hold` or `reject`, `refusals`
+    lists every reason with the next step. 503 means that nothing is known: hold, and ask again; never "invalid".
+    Without a relation to the order the answer is the verdict and the next steps alone.
+    """
+    asked = ValidateInput(input=number, buyer=buyer, at=at)
+    return await unit.read(lambda connection: service.validate_one(connection, caller, asked), Answer)
+
+
+@router.post("", **documented("validate_input", Validation))
+async def validate_input(body: ValidateInput, caller: Caller, unit: Reading) -> Response:
+    """Validate an input.
+
+    The same question with more said: `buyer` where two buyers use one number, `at` for a day to come.
+    """
+    return await unit.read(lambda connection: service.validate_one(connection, caller, body), Answer)
+
+
+@router.post("/batch", max_body_size=BATCH_BODY_BYTES, **documented("validate_batch", ValidationBatch))
+async def validate_batch(body: ValidateBatch, caller: Caller, unit: Reading) -> Response:
+    """Validate up to 1,000 inputs.
+
+    A vehicle's manifest in one request. A number that stands in it twice is held as `duplicate_in_request` from the
+    second time on; `summary` counts the codes. Bodies up to 8 MiB.
+    """
+    return await unit.read(lambda connection: service.validate_batch(connection, caller, body), Answer)
+
+
+async def _text_asked_about(request: Request) -> str | None:
+    if "number" in request.path_params:
+        return str(request.path_params["number"])
+    try:
+        body = await request.json()
+    except ValueError:
+        return None
+    text = body.get("input") if isinstance(body, dict) else None
+    return text if isinstance(text, str) else None

@@ -1,0 +1,57 @@
+"""Examples of the API's documentation of validations."""
+
+from typing import Any
+
+from app.orders.examples import PURCHASE_ORDER
+
+ACCEPTED: dict[str, Any] = {
+    "id": "0198f5b0-6d21-7a34-8e5f-90ab12cd34ef",
+    "input": "po 7k3m9qwx2a",
+    "source": "typed",
+    "number": "PO-7K3M9QWX2A",
+    "valid": True,
+    "verdict": "accept",
+    "status": "active",
+    "refusals": [],
+    "did_you_mean": [],
+    "order": {**PURCHASE_ORDER, "status": "active", "stored_status": "active", "allowed_actions": ["extend", "close"]},
+    "checked_at": "2027-03-01T06:14:09.120345Z",
+    "valid_until": "2027-06-30T22:00:00Z",
+}
+
+EXPIRED: dict[str, Any] = {
+    **ACCEPTED,
+    "valid": False,
+    "verdict": "reject",
+    "status": None,
+    "refusals": [
+        {
+            "code": "expired",
+            "title": "Expired",
+            "detail": "The validity of this order has ended.",
+            "field": None,
+            "next_step": {
+                "action": "apply_for_activation",
+                "description": "Do not unload. Apply for activation (an extension), or ask the buyer for a new order.",
+                "href": None,
+                "contact": {
+                    "name": "Purchasing desk",
+                    "phone": "+49 40 555 0199",
+                    "email": None,
+                    "url": None,
+                    "hours": "Mon-Fri 06:00-20:00 CET",
+                },
+            },
+        }
+    ],
+    "order": None,
+    "valid_until": None,
+}
+
+BATCH: dict[str, Any] = {
+    "accepted": 1,
+    "held": 0,
+    "rejected": 1,
+    "summary": {"expired": 1},
+    "results": [{"index": 0, **ACCEPTED}, {"index": 1, **EXPIRED}],
+}

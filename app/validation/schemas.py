@@ -1,0 +1,136 @@
+"""Bodies of validations."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import ConfigDict, Field, StringConstraints, WithJsonSchema
+
+from app.http.schemas import AnswerModel, ProblemDetails, RequestModel, Timestamp
+from app.orders.lifecycle import OrderStatus
+from app.orders.schemas import PurchaseOrder
+from app.organisations.schemas import ContactPoint
+from app.validation.examples import ACCEPTED, BATCH, EXPIRED
+from app.validation.refusal_codes import NextStepAction, RefusalCode, Verdict
+
+BATCH_MAX = 1_000
+INPUT_MAX = 4_096
+_VALIDATE_INPUT = {"$ref": "#/components/schemas/ValidateInput"}
+
+# Whatever a person or a scanner sends is a question that has an answer: what cannot be a number gets `malformed`.
+Input = Annotated[str, StringConstraints(max_length=INPUT_MAX)]
+
+
+class ValidateInput(RequestModel):
+    """The question at the gate."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"input": "po 7k3m9qwx2a"}]})
+
+    input: Input
+    """What was typed or scanned, at most 4,096 characters."""
+    buyer: UUID | None = None
+    """The buyer's organisation id, where two buyers use one number."""
+    at: Timestamp | None = None
+    """The moment that is asked about, now when left out: goods sail for weeks."""
+
+
+class ValidateBatch(RequestModel):
+    """Up to 1,000 questions at once: the manifest of a vehicle."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"inputs": ["PO-7K3M9QWX2A", {"input": "4500012345", "buyer": None}]}]}
+    )
+
+    inputs: Annotated[
+        # Each item is judged by itself, so that one bad item does not take the others with it.
+        list[Annotated[Any, WithJsonSchema({"anyOf": [{"type": "string"}, _VALIDATE_INPUT]})]],
+        Field(min_length=1, max_length=BATCH_MAX),
+    ]
+    """Texts, or objects as `POST /v1/validations` takes them."""
+
+
+class Source(StrEnum):
+    """How the input was understood."""
+
+    TYPED = "typed"
+
+
+class NextStep(AnswerModel):
+    """What to do now."""
+
+    action: NextStepAction
+    """For programs."""
+    description: str
+    """For the person at the gate."""
+    href: str | None
+    """The request that takes the step, where it is one of this service's."""
+    contact: ContactPoint | None
+    """Whom to reach, where somebody is to be reached and has said how."""
+
+
+class Refusal(AnswerModel):
+    """One reason."""
+
+    code: RefusalCode
+    title: str
+    detail: str
+    field: str | None
+    """The field of the request that does not fit, where one does not."""
+    next_step: NextStep
+
+
+class Validation(AnswerModel):
+    """A verdict, with every reason."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [ACCEPTED, EXPIRED]})
+
+    id: UUID
+    input: str
+    source: Source
+    number: str | None
+    """The number that was understood: as issued where the order is known, folded to its key otherwise; null when the
+    input cannot be a number."""
+    valid: bool
+    """True when the verdict is `accept`."""
+    verdict: Verdict
+    status: OrderStatus | None
+    """The order's status at the moment that was asked about; for those with a relation to it."""
+    refusals: list[Refusal]
+    """Every reason against it, the weightiest first; empty when it is accepted."""
+    did_you_mean: list[str]
+    """Numbers that may have been meant, best first."""
+    order: PurchaseOrder | None
+    """What the caller's relation may see of the order; null without a relation."""
+    checked_at: Timestamp
+    """The database's time of the check."""
+    valid_until: Timestamp | None
+    """The next moment at which time alone changes the answer; null when it never does."""
+
+
+class ValidationResult(Validation):
+    """The verdict on one input of a batch."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"index": 0, **ACCEPTED}]})
+
+    index: int
+
+
+class InvalidItem(AnswerModel):
+    """An item of a batch that is no question."""
+
+    index: int
+    problem: ProblemDetails
+
+
+class ValidationBatch(AnswerModel):
+    """Verdicts in the order of the inputs."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [BATCH]})
+
+    accepted: int
+    held: int
+    rejected: int
+    summary: dict[RefusalCode, int]
+    """How often each refusal code was given."""
+    results: list[ValidationResult | InvalidItem]
+    """In the order of the inputs: a verdict, or a problem where an item is no question."""
