@@ -154,8 +154,8 @@ class Transition:
     """From which stored statuses an action may start, and to which it can lead from each.
 
     More than one target: `resume` returns to where the suspension came from, `receive` goes by what stays open.
-    Any status by time in `refused_when` forbids it, shown or hidden by one of higher precedence; so does, while suspended,
-    having been suspended from one in `refused_when_suspended_from`.
+    A status by time in `refused_when` forbids it, also when one of higher precedence hides it; while suspended, so does
+    having been suspended from a status in `refused_when_suspended_from`.
     """
 
     targets: Mapping[StoredStatus, tuple[StoredStatus, ...]]
