@@ -1,0 +1,100 @@
+"""Tables of carriers and PRO numbers.
+
+A claim and a link stand in two tables on purpose: a PRO number is one organisation's across all orders (unique by
+carrier and number), a link belongs to its order (unique by the order's identity).
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Base
+from app.shipments.pro_numbers import MAX_LENGTH, ProCheckScheme
+
+_KNOWN_SCHEME = "check_scheme IN (" + ", ".join(f"'{scheme.value}'" for scheme in ProCheckScheme) + ")"
+_KEY_LENGTH = f"length(pro_number) BETWEEN 1 AND {MAX_LENGTH}"
+
+
+class CarrierRow(Base):
+    """One carrier of the directory that everybody shares; no mask and no scheme is the general shape alone."""
+
+    __tablename__ = "carriers"
+    __table_args__ = (
+        CheckConstraint(_KNOWN_SCHEME, name="check_scheme"),
+        {"comment": "dist:reference - the shared directory of carriers, the operator's"},
+    )
+
+    scac: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    mask: Mapped[str | None]
+    check_scheme: Mapped[str | None]
+    source: Mapped[str]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class CarrierOverrideRow(Base):
+    """What one organisation says of a carrier, for itself alone.
+
+    `own_rule`: mask and scheme replace the shared carrier's, also where both are null. Without it they are null and the
+    shared rule goes on, so that a disruption can be announced without taking the check away. No name: the shared one.
+    """
+
+    __tablename__ = "carrier_overrides"
+    __table_args__ = (
+        CheckConstraint(_KNOWN_SCHEME, name="check_scheme"),
+        CheckConstraint("own_rule OR (mask IS NULL AND check_scheme IS NULL)", name="rule_is_own_or_absent"),
+        CheckConstraint("disrupted OR disruption_reason IS NULL", name="reason_needs_disruption"),
+        {"comment": "dist:reference - an organisation's own carriers, and its own word on shared ones"},
+    )
+
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"), primary_key=True)
+    scac: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str | None]
+    own_rule: Mapped[bool]
+    mask: Mapped[str | None]
+    check_scheme: Mapped[str | None]
+    disrupted: Mapped[bool]
+    disruption_reason: Mapped[str | None]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class ProClaimRow(Base):
+    """Whose a PRO number is: the first organisation that linked it, for good; unlinking leaves the claim."""
+
+    __tablename__ = "pro_claims"
+    __table_args__ = (
+        CheckConstraint(_KEY_LENGTH, name="pro_number_length"),
+        {"comment": "dist:pro_number - the organisation that each PRO number belongs to"},
+    )
+
+    scac: Mapped[str] = mapped_column(primary_key=True)
+    pro_number: Mapped[str] = mapped_column(primary_key=True)
+    display: Mapped[str]
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    claimed_at: Mapped[datetime]
+
+
+class ProLinkRow(Base):
+    """A PRO number on an order: `pro_number` is its key, `display` how the carrier writes it."""
+
+    __tablename__ = "pro_links"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["number_key", "organisation_id"], ["purchase_orders.number_key", "purchase_orders.organisation_id"]
+        ),
+        CheckConstraint(_KEY_LENGTH, name="pro_number_length"),
+        Index(None, "scac", "pro_number"),
+        {"comment": "dist:number_key - PRO numbers on purchase orders"},
+    )
+
+    number_key: Mapped[str] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    scac: Mapped[str] = mapped_column(primary_key=True)
+    pro_number: Mapped[str] = mapped_column(primary_key=True)
+    display: Mapped[str]
+    linked_by: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    linked_at: Mapped[datetime]
