@@ -44,8 +44,8 @@ _ASCII_SPACES_UNIFIED: Final = dict.fromkeys(map(ord, "\t\n\v\f\r"), " ")
 # `PO NO`.
 _LABEL: Final = re.compile(
     r"""[ ]* (?: P[ ]?[./]?[ ]?O | PURCHASE[ -]?ORDER | (?=\#) )
-        (?: [ .-]* (?P<word> (?: NUMBER | NUM | NBR | NO | NR ) (?=[ .:\#]) | N° )
-          | [ .]+  (?P<word_before_digit> NO | NR ) (?=[0-9]) )?
+        (?: [ .-]* (?: (?: NUMBER | NUM | NBR | NO | NR ) (?=[ .:\#]) | N° )
+          | [ .]+  (?: NO | NR ) (?=[0-9]) )?
         [ .:\#/-]*""",
     re.VERBOSE | re.IGNORECASE | re.ASCII,
 )
@@ -84,18 +84,19 @@ def candidate_keys(text: str) -> tuple[str, ...]:
     """The keys that a typed text may mean, the likeliest first, each once; at least one.
 
     The exact key; then the text with its label (`PO#`, `P.O. No.`, `Purchase order:`) read as `PO`; then what follows
-    the label. A label before a number that begins with `PO` itself is read too (`PO# PO-123`). Raises `MalformedNumber`
-    when no reading is well formed.
+    the label; in any case the exact key without a leading `PO`. A label before a number that begins with `PO` itself is
+    read too (`PO# PO-123`). Raises `MalformedNumber` when no reading is well formed.
     """
     folded = _fold(text)
     labels = _labels(folded.characters)
-    if not labels:
-        return (number_key(text),)
-    readings = _readings(folded.characters, labels)
-    keys = tuple(dict.fromkeys(key for reading in readings if (key := _key_or_none(reading)) is not None))
+    keys = dict.fromkeys(key for reading in _readings(folded.characters, labels) if (key := _key_or_none(reading)))
+    exact = _key_or_none(folded.characters)
+    if exact is not None and exact.startswith("PO") and exact[2:3].isalnum():
+        # What no label pattern reads: a P and an O that are parted oddly, and `PO NO 123` for the number NO123.
+        keys[exact[2:]] = None
     if keys:
-        return keys
-    start = labels[-1].end()
+        return tuple(keys)
+    start = labels[-1].end() if labels else 0
     return (_checked_key(text, _Folded(folded.characters[start:], folded.positions[start:])),)
 
 
@@ -186,13 +187,10 @@ def _labels(characters: str) -> list[re.Match[str]]:
 
 
 def _readings(characters: str, labels: Sequence[re.Match[str]]) -> list[str]:
+    if not labels:
+        return [characters]
     rest = characters[labels[-1].end() :]
-    readings = [characters, *(characters[label.end() :] for label in labels[:-1]), "PO" + rest, rest]
-    exact = _key_or_none(characters)
-    if exact is not None and exact.startswith("PO") and labels[0].lastgroup is not None:
-        # `PO NO 123` may also be the number NO123 behind a plain `PO`.
-        readings.append(characters[labels[0].start(labels[0].lastgroup) :])
-    return readings
+    return [characters, *(characters[label.end() :] for label in labels[:-1]), "PO" + rest, rest]
 
 
 def _key_or_none(characters: str) -> str | None:

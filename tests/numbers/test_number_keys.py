@@ -171,6 +171,7 @@ def test_a_key_is_its_own_key(text: str) -> None:
         ("PO# PO-7K3M", ("PO7K3M", "7K3M")),
         ("PO PO-7K3M", ("POPO7K3M", "PO7K3M", "7K3M")),
         ("PORT123", ("PORT123", "RT123")),
+        ("p-o-123", ("PO123", "123")),
         ("PO NORTH1", ("PONORTH1", "NORTH1")),
         ("PO-NO123", ("PONO123", "NO123")),
         ("PO", ("PO",)),
