@@ -38,17 +38,21 @@ def documented(
     status: int = 200,
     headers: Sequence[str] = (),
     conditional: bool = False,
+    also: Mapping[int, str] | None = None,
 ) -> dict[str, Any]:
     """Return the arguments of a route: its id, answer, headers and the problems that are its own.
 
-    `conditional`: the operation answers 304 to a current If-None-Match. Problems that many operations share (keys,
-    bodies, time-outs) are added where the document is built.
+    `conditional`: the operation answers 304 to a current If-None-Match. `also`: further statuses of success with the
+    same body, each with what it says. Problems that many operations share (keys, bodies, time-outs) are added where the
+    document is built.
     """
     if operation_id not in OPERATIONS:
         raise LookupError(f"the operation {operation_id} has no row in the table of who may do what")
     responses: dict[int | str, dict[str, Any]] = {
         status: {"headers": _headers([*headers]), "description": "Done." if status == 200 else "Created."}
     }
+    for other, meaning in (also or {}).items():
+        responses[other] = {"model": model, "headers": _headers([*headers]), "description": meaning}
     if conditional:
         responses[304] = {"description": "You have the current version already.", "headers": _headers(["ETag"])}
     return {

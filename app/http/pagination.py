@@ -22,23 +22,50 @@ CursorText = Annotated[
 DEFAULT_LIMIT = 50
 
 
-def encode_cursor(last: UUID) -> str:
-    """Return the opaque cursor after the item `last`."""
-    return base64.urlsafe_b64encode(b"\x01" + last.bytes).decode().rstrip("=")
+# The first byte of a cursor is the version of its form.
+_AFTER_ID = b"\x01"
+_AFTER_TEXT = b"\x02"
+
+
+def encode_cursor(last: UUID | str) -> str:
+    """Return the opaque cursor after the item `last`: its id, or its short ASCII text where a list is sorted by one."""
+    raw = _AFTER_ID + last.bytes if isinstance(last, UUID) else _AFTER_TEXT + last.encode("ascii")
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
 def decode_cursor(cursor: str | None) -> UUID | None:
     """Return the id of the last item of the page before; raises InvalidRequest for a text that is no cursor."""
     if cursor is None:
         return None
+    raw = _decoded(cursor, _AFTER_ID)
+    if len(raw) != 16:
+        raise _invalid_cursor()
+    return UUID(bytes=raw)
+
+
+def decode_text_cursor(cursor: str | None) -> str | None:
+    """Return the text of the last item of the page before; raises InvalidRequest for a text that is no cursor."""
+    if cursor is None:
+        return None
+    raw = _decoded(cursor, _AFTER_TEXT)
+    # A forged cursor may hold what the database cannot take, such as NUL.
+    if not (raw.isascii() and raw.decode("ascii").isprintable()):
+        raise _invalid_cursor()
+    return raw.decode("ascii")
+
+
+def _decoded(cursor: str, form: bytes) -> bytes:
     try:
         raw = base64.b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
-        raw = b""
-    # The first byte is the version of the cursor's form.
-    if len(raw) != 17 or raw[:1] != b"\x01":
-        raise InvalidRequest.at(["query", "cursor"], "invalid_cursor", "This is not a next_cursor of this service.")
-    return UUID(bytes=raw[1:])
+        raise _invalid_cursor() from None
+    if raw[:1] != form:
+        raise _invalid_cursor()
+    return raw[1:]
+
+
+def _invalid_cursor() -> InvalidRequest:
+    return InvalidRequest.at(["query", "cursor"], "invalid_cursor", "This is not a next_cursor of this service.")
 
 
 def link_to_next(request: Request, next_cursor: str | None) -> dict[str, str]:
@@ -54,11 +81,12 @@ def page_answer(
     page: type[Page[Any]],
     found: Sequence[Any],
     limit: int,
-    position: Callable[[Any], UUID] = attrgetter("id"),
+    position: Callable[[Any], UUID | str] = attrgetter("id"),
 ) -> Answer:
     """Return the page of the first `limit` of `found`, which was asked for one more to know whether more follow.
 
-    `position` tells where an item stands in the list's order: its id, unless said otherwise.
+    `position` tells where an item stands in the list's order: its id, unless said otherwise. A list that is sorted by a
+    text reads its cursor with `decode_text_cursor`.
     """
     shown = found[:limit]
     next_cursor = encode_cursor(position(shown[-1])) if len(found) > limit else None

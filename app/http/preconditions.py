@@ -1,10 +1,12 @@
 """ETag, If-Match and If-None-Match (RFC 9110, sections 8.8.3 and 13.1)."""
 
+import hashlib
 from typing import Annotated
 
 from fastapi import Header
 
 from app.http.errors import PreconditionFailed, PreconditionRequired
+from app.http.schemas import AnswerModel
 
 IfMatch = Annotated[
     str | None,
@@ -14,6 +16,11 @@ IfNoneMatch = Annotated[
     str | None,
     Header(alias="If-None-Match", description="The ETag of what you have; the answer is 304 while it is current."),
 ]
+
+
+def content_etag(body: AnswerModel) -> str:
+    """Return a strong ETag for what is put together from several rows: it changes when anything that is shown does."""
+    return f'"{hashlib.sha256(body.model_dump_json().encode()).hexdigest()[:32]}"'
 
 
 def require_match(if_match: str | None, etag: str) -> None:

@@ -1,6 +1,6 @@
 """Finds the one order that a number in a path means, among those that the caller may see."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -42,19 +42,26 @@ class LocatedOrder:
         return moment
 
 
-async def locate(connection: AsyncConnection, caller: Principal, number: str, buyer: UUID | None) -> LocatedOrder:
+async def locate(
+    connection: AsyncConnection,
+    caller: Principal,
+    number: str,
+    buyer: UUID | None,
+    *,
+    admits: Callable[[LocatedOrder], bool] = lambda _: True,
+) -> LocatedOrder:
     """Return the order that `number`, in any written form, or an order's id means to the caller.
 
-    Raises NotFound where no order does that the caller may see, AmbiguousNumber where several do, RelationNotAllowed
-    where the operation is another party's, InvalidRequest for a text that cannot be a number.
+    An order that `admits` refuses is as unknown as any other. Raises NotFound where no order does that the caller may
+    see, AmbiguousNumber where several do, RelationNotAllowed where the operation is another party's, InvalidRequest for
+    a text that cannot be a number.
     """
     keys = keys_of(number, ["path", "number"])
     order_id = as_id(number)
     rows = [row._mapping for row in await repository.find_by_keys(connection, keys, order_id, buyer)]  # noqa: SLF001
     seen = NAMED | caller.rule.relations
-    visible = [
-        LocatedOrder(row, relation) for row in rows if (relation := relation_of(row, caller.organisation_id)) in seen
-    ]
+    related = [LocatedOrder(row, relation_of(row, caller.organisation_id)) for row in rows]
+    visible = [order for order in related if order.relation in seen and admits(order)]
     # Who is named on one of several orders means that one: the others are nothing to him.
     visible = [order for order in visible if order.relation in NAMED] or visible
     found = _the_one(visible, keys, order_id, buyer, number)
@@ -64,6 +71,11 @@ async def locate(connection: AsyncConnection, caller: Principal, number: str, bu
             f"This is done by the {allowed} of the order; the calling organisation is its {found.relation}."
         )
     return found
+
+
+def unknown_order(number: str) -> NotFound:
+    """Return the problem for a number that means no order to the caller: the same whether or not there is one."""
+    return NotFound(f"There is no purchase order {number[:64]} that this organisation has a relation to.")
 
 
 def keys_of(number: str, loc: list[str | int]) -> tuple[str, ...]:
@@ -89,7 +101,7 @@ def _the_one(
     if by_id:
         return by_id[0]
     if not visible:
-        raise NotFound(f"There is no purchase order {number[:64]} that this organisation has a relation to.")
+        raise unknown_order(number)
     if len(visible) > 1 and buyer is None:
         buyers = sorted({str(order.organisation_id) for order in visible})
         raise AmbiguousNumber(

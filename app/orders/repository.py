@@ -1,6 +1,6 @@
 """SQL of purchase orders: reading them, and changing one under the conditions of its lifecycle."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -76,7 +76,9 @@ async def current_lines(
     return result.all()
 
 
-async def lines_of(connection: AsyncConnection, orders: Sequence[Row[Any]]) -> Mapping[tuple[str, UUID], list[Row[Any]]]:
+async def lines_of(
+    connection: AsyncConnection, orders: Sequence[Row[Any]]
+) -> Mapping[tuple[str, UUID], list[Row[Any]]]:
     """Return the lines of the orders' current revisions, by order identity, in their order."""
     line = PurchaseOrderLineRow
     found: dict[tuple[str, UUID], list[Row[Any]]] = {(order.number_key, order.organisation_id): [] for order in orders}
@@ -142,11 +144,26 @@ async def change_status(
     return result.one_or_none()
 
 
-async def bump_version(connection: AsyncConnection, number_key: str, organisation_id: UUID) -> Row[Any] | None:
-    """Count a change that touches no column of the order itself, such as a link, and return the changed row."""
+async def bump_version(
+    connection: AsyncConnection,
+    number_key: str,
+    organisation_id: UUID,
+    *,
+    while_in: Iterable[StoredStatus] | None = None,
+    while_no_forwarder: bool = False,
+) -> Row[Any] | None:
+    """Count a change that touches no column of the order itself, such as a link, and return the changed row.
+
+    None where the order has, at this moment, none of the statuses `while_in`, or names a forwarder though it must not.
+    """
+    conditions = [Order.number_key == number_key, Order.organisation_id == organisation_id]
+    if while_in is not None:
+        conditions.append(Order.status.in_([status.value for status in while_in]))
+    if while_no_forwarder:
+        conditions.append(func.cardinality(Order.forwarder_ids) == 0)
     result = await connection.execute(
         update(Order)
-        .where(Order.number_key == number_key, Order.organisation_id == organisation_id)
+        .where(*conditions)
         .values(version=Order.version + 1, updated_at=func.now())
         .returning(*_order_columns)
     )
@@ -169,7 +186,7 @@ async def page(
     walks = []
     for role in roles:
         walk = select(Order.id, Order.number_key, Order.organisation_id).where(
-            _has_role(organisation_id, role), *filters.conditions(role)
+            has_role(organisation_id, role), *filters.conditions(role)
         )
         if before is not None:
             walk = walk.where(Order.id < before)
@@ -307,7 +324,8 @@ def _applies(rule: Any) -> ColumnElement[bool]:
     return and_(touched, func.coalesce(passed, literal_column("false")))
 
 
-def _has_role(organisation_id: UUID, role: Relation) -> ColumnElement[bool]:
+def has_role(organisation_id: UUID, role: Relation) -> ColumnElement[bool]:
+    """Return the condition that the organisation has the relation to an order; nobody is a presenter by itself."""
     match role:
         case Relation.OWNER:
             return Order.organisation_id == organisation_id
@@ -322,7 +340,11 @@ def _has_role(organisation_id: UUID, role: Relation) -> ColumnElement[bool]:
 
 
 def _is_party(party: Any, party_id: Any, text: str) -> ColumnElement[bool]:
-    named = [party["code"].astext == text, party["gln"].astext == text, func.lower(party["name"].astext) == text.lower()]
+    named = [
+        party["code"].astext == text,
+        party["gln"].astext == text,
+        func.lower(party["name"].astext) == text.lower(),
+    ]
     try:
         return or_(party_id == UUID(text), *named)
     except ValueError:
@@ -344,4 +366,3 @@ def _target(action: Action) -> ColumnElement[str]:
         return Order.suspended_from  # type: ignore[return-value]  # a column of the row is what it returns to
     targets = TRANSITIONS[action].targets
     return case({source.value: target.value for source, (target, *_) in targets.items()}, value=Order.status)
-
