@@ -1,5 +1,8 @@
 """The one place where everything is put together: the application and its lifespan."""
 
+import ctypes
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -19,6 +22,8 @@ from app.telemetry import configure_logging
 from app.worker import background_work
 
 BODY_BYTES = 1024 * 1024
+
+_PR_SET_PDEATHSIG = 1
 
 _DESCRIPTION = """
 Issues unique purchase-order (PO) numbers, records their activation and expiry, validates them at the gate, and links
@@ -81,10 +86,24 @@ def _document(application: FastAPI) -> dict[str, Any]:
 @asynccontextmanager
 async def _lifespan(application: FastAPI) -> AsyncIterator[None]:
     settings: Settings = application.state.settings
+    _end_with_parent()
     async with background_work(application.state.database, enabled=settings.background_work):
         yield
     await application.state.number_issuer.dispose()
     await application.state.database.dispose()
+
+
+def _end_with_parent() -> None:
+    """Let a worker process end with the command that started it, even where that is killed without a word.
+
+    Orphaned workers would go on holding the port, and the next start could not listen.
+    """
+    parent = os.environ.get("PO_REGISTRY_PARENT")
+    if parent is None or os.getpid() == int(parent):
+        return
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != int(parent):
+        signal.raise_signal(signal.SIGTERM)
 
 
 def _list_of_problems() -> str:

@@ -72,9 +72,9 @@ class Settings(BaseSettings):
             "Without it `/metrics` asks for a key with the scope `admin`.",
         ),
     ] = None
-    metrics_host: Annotated[
-        str, Field(validation_alias="METRICS_HOST", description="Address of the metrics port.")
-    ] = "127.0.0.1"
+    metrics_host: Annotated[str, Field(validation_alias="METRICS_HOST", description="Address of the metrics port.")] = (
+        "127.0.0.1"
+    )
     log_level: Annotated[
         str,
         Field(

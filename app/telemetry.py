@@ -61,10 +61,15 @@ def logger(name: str) -> Any:
     return structlog.get_logger(module=name)
 
 
+def metrics_registry() -> CollectorRegistry:
+    """Return the registry to read metrics from: of all worker processes where there are several."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return REGISTRY
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)
+    return registry
+
+
 def metrics_text() -> bytes:
-    """Return every metric in the Prometheus text format, of all worker processes where there are several."""
-    registry = REGISTRY
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        registry = CollectorRegistry()
-        MultiProcessCollector(registry)
-    return generate_latest(registry)
+    """Return every metric in the Prometheus text format."""
+    return generate_latest(metrics_registry())

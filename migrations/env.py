@@ -9,7 +9,14 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+# Each import fills the metadata with the tables of a domain.
+import app.access.models
 import app.db.idempotency_keys
+import app.events.models
+import app.numbers.models
+import app.orders.models
+import app.organisations.models
+import app.shipments.models  # noqa: F401
 from app.db.base import Base
 
 LOCK_TIMEOUT = "5s"

@@ -63,9 +63,7 @@ async def revoke_api_key(api_key_id: UUID, caller: Caller, unit: Unit, _: Nothin
 @router.post(
     "/{api_key_id}/rotate", **documented("rotate_api_key", ApiKeyWithSecret, NotFound, KeyIsRevoked, ScopeNotHeld)
 )
-async def rotate_api_key(
-    api_key_id: UUID, caller: Caller, unit: Unit, body: RotateApiKey | None = None
-) -> Response:
+async def rotate_api_key(api_key_id: UUID, caller: Caller, unit: Unit, body: RotateApiKey | None = None) -> Response:
     """Rotate an API key.
 
     The key keeps its id, name, scopes and expiry and gets a new secret, shown this once. The old secret stops within a

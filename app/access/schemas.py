@@ -100,4 +100,3 @@ class ApiKeyWithSecret(ApiKey):
 
     key: str | None
     """The secret, shown this once: only its hash is kept. Null where an Idempotency-Key repeats the answer."""
-

@@ -81,9 +81,7 @@ async def revoke(connection: AsyncConnection, caller: Principal, key_id: UUID) -
     return await _find(connection, caller, key_id)
 
 
-async def rotate(
-    connection: AsyncConnection, caller: Principal, key_id: UUID, body: RotateApiKey
-) -> ApiKeyWithSecret:
+async def rotate(connection: AsyncConnection, caller: Principal, key_id: UUID, body: RotateApiKey) -> ApiKeyWithSecret:
     """Give a key a new secret; raises NotFound, KeyIsRevoked or ScopeNotHeld.
 
     Who rotates a key comes to hold its secret, so it must hold all of the key's scopes, as if it created it.
@@ -91,9 +89,7 @@ async def rotate(
     key = await _find(connection, caller, key_id)
     _require_held(caller, key.scopes)
     secret = new_secret()
-    if not await repository.replace_secret(
-        connection, key_id, hash_of(secret), hint_of(secret), body.overlap_seconds
-    ):
+    if not await repository.replace_secret(connection, key_id, hash_of(secret), hint_of(secret), body.overlap_seconds):
         raise KeyIsRevoked("The key is revoked; create a new one.")
     await events.record_audit(
         connection, AuditType.API_KEY_ROTATED, key.organisation_id, caller, {"api_key_id": str(key_id)}

@@ -151,9 +151,7 @@ async def list_purchase_orders(
 
 @router.get(
     "/{number}",
-    **documented(
-        "get_purchase_order", PurchaseOrder, NotFound, AmbiguousNumber, headers=["ETag"], conditional=True
-    ),
+    **documented("get_purchase_order", PurchaseOrder, NotFound, AmbiguousNumber, headers=["ETag"], conditional=True),
 )
 async def get_purchase_order(
     number: OrderNumber, caller: Caller, unit: Reading, buyer: Buyer = None, if_none_match: IfNoneMatch = None
@@ -167,7 +165,8 @@ async def get_purchase_order(
 
 
 @router.get(
-    "/{number}/events", **documented("list_purchase_order_events", Page[OrderEvent], NotFound, AmbiguousNumber, headers=["Link"])
+    "/{number}/events",
+    **documented("list_purchase_order_events", Page[OrderEvent], NotFound, AmbiguousNumber, headers=["Link"]),
 )
 async def list_purchase_order_events(
     request: Request,

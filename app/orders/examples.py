@@ -11,9 +11,7 @@ ISSUE: dict[str, Any] = {
     "seller": {"organisation_id": SELLER_ID, "name": "Anders & Ko Textil"},
     "ship_to": {"organisation_id": WAREHOUSE_ID, "code": "HAM-2"},
     "currency": "EUR",
-    "lines": [
-        {"sku": "TS-0042-L", "description": "T-shirt, L", "quantity": "240", "unit": "EA", "unit_price": "4.90"}
-    ],
+    "lines": [{"sku": "TS-0042-L", "description": "T-shirt, L", "quantity": "240", "unit": "EA", "unit_price": "4.90"}],
     "activate_by": "2027-02-01T00:00:00Z",
     "expires_at": "2027-06-30T22:00:00Z",
     "metadata": {"season": "summer"},

@@ -128,9 +128,7 @@ async def _number(
         else:
             numbered.append(item)
     wanted = [_wanted(item.body) for item in drawn_for]
-    for item, drawn in zip(
-        drawn_for, await issuer.draw(connection, caller.organisation_id, wanted), strict=True
-    ):
+    for item, drawn in zip(drawn_for, await issuer.draw(connection, caller.organisation_id, wanted), strict=True):
         if isinstance(drawn, Problem):
             outcomes[item.index] = drawn
         else:
@@ -187,9 +185,7 @@ async def _write(
     left = [item for item in prepared if item not in written]
     for item in left:
         if item.body.number is not None:
-            outcomes[item.index] = DuplicateNumber(
-                f"This organisation has an order {item.row['number']} already."
-            )
+            outcomes[item.index] = DuplicateNumber(f"This organisation has an order {item.row['number']} already.")
     await repository.release_references(
         connection,
         caller.organisation_id,
@@ -218,9 +214,7 @@ async def _redraw(
     raise DuplicateNumber("The next numbers of this format are all registered as numbers issued elsewhere.")
 
 
-async def _write_lines(
-    connection: AsyncConnection, written: Sequence[_Prepared]
-) -> Mapping[int, list[dict[str, Any]]]:
+async def _write_lines(connection: AsyncConnection, written: Sequence[_Prepared]) -> Mapping[int, list[dict[str, Any]]]:
     lines = {item.index: [_line_row(item, position) for position in range(len(item.body.lines))] for item in written}
     await repository.insert_lines(connection, [row for rows in lines.values() for row in rows])
     return lines
@@ -240,7 +234,9 @@ def _faults(
             yield _fault([*place, name], "in_the_past", f"`{name}` has passed already")
     if body.buyer is not None and body.buyer.organisation_id not in {None, caller.organisation_id}:
         yield _fault(
-            [*place, "buyer", "organisation_id"], "not_the_caller", "The buyer is the organisation that issues the order"
+            [*place, "buyer", "organisation_id"],
+            "not_the_caller",
+            "The buyer is the organisation that issues the order",
         )
     for way, party in _parties(body):
         if party.organisation_id is not None and party.organisation_id not in known:

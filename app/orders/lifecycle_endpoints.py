@@ -47,9 +47,7 @@ async def send_purchase_order(
     The draft becomes `issued` and waits for the seller's confirmation. `sent_via` says how it went to the supplier.
     """
     given = body or SendPurchaseOrder()
-    return await unit.write(
-        lambda connection: service.send(connection, caller, number, buyer, given), order_answer
-    )
+    return await unit.write(lambda connection: service.send(connection, caller, number, buyer, given), order_answer)
 
 
 @router.post("/confirm", **_transition("confirm_purchase_order", RevisionSuperseded))
@@ -62,9 +60,7 @@ async def confirm_purchase_order(
     behalf; the event then says `relation: owner`. Repeatable: a later acknowledgement replaces the earlier one.
     """
     given = body or ConfirmPurchaseOrder()
-    return await unit.write(
-        lambda connection: service.confirm(connection, caller, number, buyer, given), order_answer
-    )
+    return await unit.write(lambda connection: service.confirm(connection, caller, number, buyer, given), order_answer)
 
 
 @router.post("/reject", **_transition("reject_purchase_order"))
@@ -76,9 +72,7 @@ async def reject_purchase_order(
     The seller declines, with a reason; the owner may do so on its behalf. A rejected order has ended.
     """
     reason = body.reason if body else None
-    return await unit.write(
-        lambda connection: service.reject(connection, caller, number, buyer, reason), order_answer
-    )
+    return await unit.write(lambda connection: service.reject(connection, caller, number, buyer, reason), order_answer)
 
 
 @router.post("/activate", **_transition("activate_purchase_order"))
@@ -91,9 +85,7 @@ async def activate_purchase_order(
     callers at once one activates it, the others get `invalid_transition`.
     """
     given = body or ActivatePurchaseOrder()
-    return await unit.write(
-        lambda connection: service.activate(connection, caller, number, buyer, given), order_answer
-    )
+    return await unit.write(lambda connection: service.activate(connection, caller, number, buyer, given), order_answer)
 
 
 @router.post("/extend", **_transition("extend_purchase_order"))
@@ -105,9 +97,7 @@ async def extend_purchase_order(
     Moves `expires_at` to a later time. An `expired` order is valid again; a `lapsed` one needs a new `activate_by` too
     and then waits for its activation.
     """
-    return await unit.write(
-        lambda connection: service.extend(connection, caller, number, buyer, body), order_answer
-    )
+    return await unit.write(lambda connection: service.extend(connection, caller, number, buyer, body), order_answer)
 
 
 @router.post("/suspend", **_transition("suspend_purchase_order"))
@@ -119,9 +109,7 @@ async def suspend_purchase_order(
     Stops an order, during a dispute for example: the gate answers `suspended` until it is resumed.
     """
     reason = body.reason if body else None
-    return await unit.write(
-        lambda connection: service.suspend(connection, caller, number, buyer, reason), order_answer
-    )
+    return await unit.write(lambda connection: service.suspend(connection, caller, number, buyer, reason), order_answer)
 
 
 @router.post("/resume", **_transition("resume_purchase_order"))
@@ -133,9 +121,7 @@ async def resume_purchase_order(
     Returns a suspended order to the status that it was suspended from. Time has not stood still: it may have expired.
     """
     reason = body.reason if body else None
-    return await unit.write(
-        lambda connection: service.resume(connection, caller, number, buyer, reason), order_answer
-    )
+    return await unit.write(lambda connection: service.resume(connection, caller, number, buyer, reason), order_answer)
 
 
 @router.post("/cancel", **_transition("cancel_purchase_order"))
@@ -147,9 +133,7 @@ async def cancel_purchase_order(
     Voids a draft or an order of which nothing was received. It stays listed, and its number is never issued again.
     """
     reason = body.reason if body else None
-    return await unit.write(
-        lambda connection: service.cancel(connection, caller, number, buyer, reason), order_answer
-    )
+    return await unit.write(lambda connection: service.cancel(connection, caller, number, buyer, reason), order_answer)
 
 
 @router.post("/close", **_transition("close_purchase_order"))
@@ -161,6 +145,4 @@ async def close_purchase_order(
     Ends an active or received order: nothing more is expected on it, and the gate answers `closed`.
     """
     reason = body.reason if body else None
-    return await unit.write(
-        lambda connection: service.close(connection, caller, number, buyer, reason), order_answer
-    )
+    return await unit.write(lambda connection: service.close(connection, caller, number, buyer, reason), order_answer)

@@ -29,7 +29,9 @@ class PurchaseOrderRow(Base):
         CheckConstraint("expires_at > valid_from", name="expires_after_valid_from"),
         CheckConstraint("length(number_key) BETWEEN 1 AND 35", name="number_key_length"),
         # Numbers issued here are unique for everyone; those issued elsewhere within their buyer, by the primary key.
-        Index("uq_purchase_orders_number_key_issued_here", "number_key", unique=True, postgresql_where=text("issued_here")),
+        Index(
+            "uq_purchase_orders_number_key_issued_here", "number_key", unique=True, postgresql_where=text("issued_here")
+        ),
         Index(None, "id"),
         Index(None, "organisation_id", "id"),
         Index(None, "seller_id", "id"),

@@ -5,7 +5,15 @@ from enum import StrEnum
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, ConfigDict, Field, PlainSerializer, StringConstraints, model_serializer, model_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    model_serializer,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 from stdnum import ean
 from stdnum.exceptions import ValidationError as StandardNumberError
@@ -203,7 +211,9 @@ class IssuePurchaseOrder(Content):
     @model_validator(mode="after")
     def _has_one_origin(self) -> Self:
         if self.number is not None and self.format_id is not None:
-            raise PydanticCustomError("number_origin", "`number` registers a number issued elsewhere; leave `format_id` out")
+            raise PydanticCustomError(
+                "number_origin", "`number` registers a number issued elsewhere; leave `format_id` out"
+            )
         return self
 
 
@@ -436,4 +446,3 @@ class OrderEvent(AnswerModel):
     relation: Relation
     """In which role: an `owner` who confirms does so on the seller's behalf."""
     data: dict[str, Any]
-

@@ -47,9 +47,7 @@ async def page(
 ) -> Sequence[PurchaseOrder]:
     """Return up to `limit` orders that the caller has a relation to, newest first."""
     roles = [relation for relation in Relation if relation in NAMED] if role is None else [role]
-    rows = await repository.page(
-        connection, caller.organisation_id, roles, filters, before=before, limit=limit
-    )
+    rows = await repository.page(connection, caller.organisation_id, roles, filters, before=before, limit=limit)
     lines = await repository.lines_of(connection, rows)
     return [
         purchase_order(
@@ -67,9 +65,7 @@ async def timeline(
 ) -> Sequence[OrderEvent]:
     """Return up to `limit` events of the order after the sequence `after`, as the caller's relation sees them."""
     order = await locate(connection, caller, number, buyer)
-    rows = await event_rows.order_events(
-        connection, order.number_key, order.organisation_id, after=after, limit=limit
-    )
+    rows = await event_rows.order_events(connection, order.number_key, order.organisation_id, after=after, limit=limit)
     return [
         OrderEvent(
             sequence=row.sequence,
@@ -145,7 +141,9 @@ async def extend(
         data["activate_by"] = timestamp(body.activate_by)
     elif OrderStatus.lapsed in time_statuses(lifecycle_facts(order.row), order.read_at):
         raise InvalidRequest.at(
-            ["body", "activate_by"], "needed_when_lapsed", "The order has lapsed: it needs a new deadline for activation"
+            ["body", "activate_by"],
+            "needed_when_lapsed",
+            "The order has lapsed: it needs a new deadline for activation",
         )
     return await _act(connection, caller, order, Action.extend, EventType.EXTENDED, values, data)
 
@@ -232,9 +230,7 @@ async def _act(
     return await _shown(connection, LocatedOrder(row._mapping, order.relation))  # noqa: SLF001
 
 
-async def _refusal(
-    connection: AsyncConnection, order: LocatedOrder, action: Action, revision: int | None
-) -> Problem:
+async def _refusal(connection: AsyncConnection, order: LocatedOrder, action: Action, revision: int | None) -> Problem:
     """Return why the order, read anew, does not allow the action."""
     (current,) = await repository.find_by_keys(connection, [order.number_key], None, order.organisation_id)
     if revision is not None and revision != current.revision:
@@ -253,9 +249,7 @@ async def _refusal(
 
 
 async def _shown(connection: AsyncConnection, order: LocatedOrder) -> PurchaseOrder:
-    lines = await repository.current_lines(
-        connection, order.number_key, order.organisation_id, order.row["revision"]
-    )
+    lines = await repository.current_lines(connection, order.number_key, order.organisation_id, order.row["revision"])
     return purchase_order(
         order.row,
         [line._mapping for line in lines],  # noqa: SLF001
@@ -277,7 +271,9 @@ def _require_later(order: LocatedOrder, expires_at: datetime) -> None:
     current = order.row["expires_at"]
     if current is not None and expires_at <= current:
         raise InvalidRequest.at(
-            ["body", "expires_at"], "not_later", f"an extension ends later than the order does now, {timestamp(current)}"
+            ["body", "expires_at"],
+            "not_later",
+            f"an extension ends later than the order does now, {timestamp(current)}",
         )
 
 

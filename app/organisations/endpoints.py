@@ -5,10 +5,10 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app.http.openapi import documented
-from app.http.errors import NotFound, PreconditionFailed, PreconditionRequired
-from app.http.pagination import DEFAULT_LIMIT, CursorText, Limit, decode_cursor, page_answer
 from app.http.authorisation import Caller
+from app.http.errors import NotFound, PreconditionFailed, PreconditionRequired
+from app.http.openapi import documented
+from app.http.pagination import DEFAULT_LIMIT, CursorText, Limit, decode_cursor, page_answer
 from app.http.preconditions import IfMatch, IfNoneMatch
 from app.http.schemas import Page
 from app.http.unit_of_work import Answer, Reading, Unit

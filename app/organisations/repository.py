@@ -15,7 +15,9 @@ _columns = OrganisationRow.__table__
 async def create(connection: AsyncConnection, values: Mapping[str, Any]) -> Row[Any]:
     """Insert an organisation and return its row."""
     result = await connection.execute(
-        insert(OrganisationRow).values(version=1, created_at=func.now(), updated_at=func.now(), **values).returning(_columns)
+        insert(OrganisationRow)
+        .values(version=1, created_at=func.now(), updated_at=func.now(), **values)
+        .returning(_columns)
     )
     return result.one()
 

@@ -1,0 +1,61 @@
+# The commands of the README. Everything is installed into .venv, pinned and hashed; nothing else is touched.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: run test lint format types check bench openapi lifecycle-page requirements clean
+
+run: .venv/runtime ## Serve on $PORT (8000) with the embedded Postgres in .data
+	@exec $(BIN)/po-registry serve
+
+test: .venv/development lint types check ## Lint, import contracts, types, every test
+
+lint: .venv/development
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: .venv/development
+	$(BIN)/mypy
+
+check: .venv/development
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(PYTEST)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+bench: .venv/development ## Benchmarks, as ratios measured in one run
+	$(BIN)/python -m benchmarks
+
+format: .venv/development ## Put the code into its form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+openapi: .venv/development ## Write openapi/openapi.json anew
+	$(BIN)/po-registry openapi > openapi/openapi.json.new
+	mv openapi/openapi.json.new openapi/openapi.json
+
+lifecycle-page: .venv/development ## Write docs/lifecycle.md anew
+	$(BIN)/python -m app.orders.lifecycle_page > docs/lifecycle.md
+
+requirements: .venv/development ## Pin requirements/*.txt anew from pyproject.toml
+	$(INSTALL) uv
+	$(BIN)/uv pip compile $(PIN) --output-file requirements/runtime.txt pyproject.toml
+	$(BIN)/uv pip compile $(PIN) --output-file requirements/build.txt requirements/build.in
+	$(BIN)/uv pip compile $(PIN) --extra development --constraint requirements/runtime.txt \
+		--output-file requirements/development.txt pyproject.toml
+
+PIN := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
+
+.venv/runtime: requirements/runtime.txt requirements/build.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(INSTALL) --require-hashes -r requirements/runtime.txt -r requirements/build.txt
+	$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/development: .venv/runtime requirements/development.txt
+	$(INSTALL) --require-hashes -r requirements/development.txt
+	@touch $@
+
+clean: ## Take away what the commands above have made, but no data
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.*

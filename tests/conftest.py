@@ -1,0 +1,148 @@
+"""One real Postgres and one real server for the whole run; parties and keys of its own for each test."""
+
+import asyncio
+import os
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+import uvicorn
+
+from app.access import command_line
+from app.access.schemas import CreateApiKey
+from app.db.embedded import EmbeddedPostgres
+from app.db.migrations import migrate
+from app.db.session import Database
+from app.main import create_app
+from app.principal import Scope
+from app.settings import Settings
+from tests.parties import Operator, Party
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A migrated database; TEST_DATABASE_URL names another empty one, to run the tests on Postgres 15 to 17."""
+    if "TEST_DATABASE_URL" in os.environ:
+        migrate(os.environ["TEST_DATABASE_URL"])
+        yield os.environ["TEST_DATABASE_URL"]
+        return
+    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres")) as postgres:
+        migrate(postgres.url)
+        yield postgres.url
+
+
+@pytest.fixture(scope="session")
+def server(database_url: str) -> Iterator[str]:
+    """The base URL of a server on a real socket, in a thread of this process so that its coverage is measured."""
+    with serving(Settings.model_validate({"DATABASE_URL": database_url, "LOG_LEVEL": "error"})) as url:
+        yield url
+
+
+class serving:
+    """A server for as long as the block lasts."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.application = create_app(settings)
+        config = uvicorn.Config(self.application, log_config=None, access_log=False, ws="none", loop="asyncio")
+        self._server = uvicorn.Server(config)
+        self._socket = socket.socket()
+        self._socket.bind(("127.0.0.1", 0))
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
+
+    def __enter__(self) -> str:
+        self._thread.start()
+        while not self._server.started:
+            if not self._thread.is_alive():
+                raise RuntimeError("the server did not start")
+            time.sleep(0.01)
+        return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+
+    def __exit__(self, *_: object) -> None:
+        self._server.should_exit = True
+        self._thread.join(timeout=30)
+        self._socket.close()
+
+
+@pytest.fixture(scope="session")
+def operator(server: str, database_url: str) -> Iterator[Operator]:
+    """The operator, with a key of every scope."""
+    body = CreateApiKey(name="tests", scopes=list(Scope))
+    secret = asyncio.run(command_line.create_key(database_url, body, "Operator", None))
+    with Operator(server, secret) as operator:
+        yield operator
+
+
+@pytest.fixture
+def party(operator: Operator) -> Iterator[Callable[..., Party]]:
+    """Makes a new organisation with a key of every scope but the operator's: `party("Nordwind", phone=...)`."""
+    made: list[Party] = []
+
+    def make(name: str = "Party", **fields: Any) -> Party:
+        made.append(operator.new_party(name, **fields))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def buyer(party: Callable[..., Party]) -> Party:
+    return party("Nordwind Retail", contact_points={"buyer_desk": {"phone": "+49 40 555 0199"}})
+
+
+@pytest.fixture
+def seller(party: Callable[..., Party]) -> Party:
+    return party("Anders & Ko", contact_points={"supplier_desk": {"phone": "+45 33 555 012"}})
+
+
+@pytest.fixture
+def warehouse(party: Callable[..., Party]) -> Party:
+    return party("Hafenlager 2", contact_points={"logistics": {"phone": "+49 40 555 0142"}})
+
+
+@pytest.fixture
+def forwarder(party: Callable[..., Party]) -> Party:
+    return party("Elbe Spedition")
+
+
+@pytest.fixture
+def stranger(party: Callable[..., Party]) -> Party:
+    return party("Stranger")
+
+
+@pytest.fixture
+def sql(database_url: str) -> Callable[..., list[asyncpg.Record]]:
+    """Runs one statement on a connection of its own and returns its rows; not for tests that run in a loop."""
+
+    async def run(statement: str, *values: Any) -> list[asyncpg.Record]:
+        connection = await asyncpg.connect(database_url)
+        try:
+            return list(await connection.fetch(statement, *values))
+        finally:
+            await connection.close()
+
+    return lambda statement, *values: asyncio.run(run(statement, *values))
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """The service's own way to the database, for tests that run in a loop."""
+    database = Database(database_url, pool_size=5)
+    yield database
+    await database.dispose()
+
+
+@pytest.fixture(scope="session")
+def repository_root() -> Path:
+    return Path(__file__).resolve().parent.parent
