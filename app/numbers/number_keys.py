@@ -37,7 +37,6 @@ _DASHES_OUTSIDE_PD: Final = frozenset("\u2212\u02d7\u2043\u2796\u00ad\u2500\u250
 # fields: removing it would join both into a number that nobody wrote.
 _INFORMATION_SEPARATORS: Final = frozenset("\x1c\x1d\x1e\x1f")
 
-_ASCII_SEPARATORS_REMOVED: Final = dict.fromkeys(map(ord, " \t\n\v\f\r-"))
 _ASCII_SPACES_UNIFIED: Final = dict.fromkeys(map(ord, "\t\n\v\f\r"), " ")
 
 # A word for "number" belongs to the label only where something parts it from what follows: `PO NORTH1` is not labelled
@@ -73,10 +72,8 @@ def number_key(text: str) -> str:
     1 to 35 characters of GS1 set 82 (GS1 General Specifications, figure 7.11-1). Raises `MalformedNumber` (`empty`,
     `too_long`, `character`); positions in its message count from 1 in `text`. Takes any text, of any length.
     """
-    if text.isascii() and len(text) <= TYPED_TEXT_LENGTH_MAX:
-        compact = text.translate(_ASCII_SEPARATORS_REMOVED)
-        if _WELL_FORMED_KEY.fullmatch(compact):
-            return compact.upper()
+    if len(text) <= TYPED_TEXT_LENGTH_MAX and (key := _plain_key(text)) is not None:
+        return key
     return _checked_key(text, _fold(text))
 
 
@@ -89,8 +86,8 @@ def candidate_keys(text: str) -> tuple[str, ...]:
     """
     folded = _fold(text)
     labels = _labels(folded.characters)
-    keys = dict.fromkeys(key for reading in _readings(folded.characters, labels) if (key := _key_or_none(reading)))
-    exact = _key_or_none(folded.characters)
+    exact = _plain_key(folded.characters)
+    keys = dict.fromkeys(filter(None, (exact, *map(_plain_key, _labelled_readings(folded.characters, labels)))))
     if exact is not None and exact.startswith("PO") and exact[2:3].isalnum():
         # What no label pattern reads: a P and an O that are parted oddly, and `PO NO 123` for the number NO123.
         keys[exact[2:]] = None
@@ -154,7 +151,8 @@ def _fold(text: str) -> _Folded:
     if len(text) > TYPED_TEXT_LENGTH_MAX:
         raise MalformedNumber("too_long", f"No PO number is written in more than {TYPED_TEXT_LENGTH_MAX:,} characters.")
     if text.isascii():
-        return _Folded(text.translate(_ASCII_SPACES_UNIFIED), range(1, len(text) + 1))
+        characters = text if text.isprintable() else text.translate(_ASCII_SPACES_UNIFIED)
+        return _Folded(characters, range(1, len(text) + 1))
     # Character by character: normalising a whole text sorts its combining marks, in quadratic time on a hostile one.
     # Keys cannot differ by it, since no composition of Unicode yields a character of set 82.
     pieces = [_folded_character(character) for character in text]
@@ -186,15 +184,16 @@ def _labels(characters: str) -> list[re.Match[str]]:
     return labels
 
 
-def _readings(characters: str, labels: Sequence[re.Match[str]]) -> list[str]:
+def _labelled_readings(characters: str, labels: Sequence[re.Match[str]]) -> list[str]:
     if not labels:
-        return [characters]
+        return []
     rest = characters[labels[-1].end() :]
-    return [characters, *(characters[label.end() :] for label in labels[:-1]), "PO" + rest, rest]
+    return [*(characters[label.end() :] for label in labels[:-1]), "PO" + rest, rest]
 
 
-def _key_or_none(characters: str) -> str | None:
-    compact = characters.replace(" ", "").replace("-", "")
+def _plain_key(text: str) -> str | None:
+    """The key of a text whose only separators are spaces and hyphens; None for any other text."""
+    compact = text.replace("-", "").replace(" ", "")
     return compact.upper() if _WELL_FORMED_KEY.fullmatch(compact) else None
 
 
