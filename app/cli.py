@@ -141,7 +141,7 @@ def _run_uvicorn(settings: Settings, listener: socket.socket) -> None:
     server = uvicorn.Server(config)
     if settings.workers > 1:
         os.environ["PO_REGISTRY_PARENT"] = str(os.getpid())
-        Multiprocess(config, target=server.run, sockets=[listener]).run()
+        Multiprocess(config, sockets=[listener]).run()
     else:
         server.run(sockets=[listener])
     _log.info("stopped")

@@ -57,7 +57,8 @@ async def create(connection: AsyncConnection, values: Mapping[str, Any], secret_
     """Insert a key with its first secret and return its row."""
     await connection.execute(insert(ApiKeyRow).values(created_at=func.now(), **values))
     await _add_secret(connection, values["id"], secret_hash, hint)
-    return (await connection.execute(_keys().where(ApiKeyRow.id == values["id"]))).one()
+    row: Row[Any] = (await connection.execute(_keys().where(ApiKeyRow.id == values["id"]))).one()
+    return row
 
 
 async def find(connection: AsyncConnection, key_id: UUID, organisation_id: UUID | None) -> Row[Any] | None:
@@ -65,7 +66,8 @@ async def find(connection: AsyncConnection, key_id: UUID, organisation_id: UUID 
     query = _keys().where(ApiKeyRow.id == key_id)
     if organisation_id is not None:
         query = query.where(ApiKeyRow.organisation_id == organisation_id)
-    return (await connection.execute(query)).one_or_none()
+    row: Row[Any] | None = (await connection.execute(query)).one_or_none()
+    return row
 
 
 async def page(
@@ -75,7 +77,8 @@ async def page(
     query = _keys().where(ApiKeyRow.organisation_id == organisation_id).order_by(ApiKeyRow.id).limit(limit)
     if after is not None:
         query = query.where(ApiKeyRow.id > after)
-    return (await connection.execute(query)).all()
+    rows: Sequence[Row[Any]] = (await connection.execute(query)).all()
+    return rows
 
 
 async def revoke(connection: AsyncConnection, key_id: UUID) -> bool:

@@ -111,4 +111,4 @@ async def _find(connection: AsyncConnection, caller: Principal, key_id: UUID) ->
 
 
 def _api_key(row: Row[Any]) -> ApiKey:
-    return ApiKey.model_validate(dict(row._mapping))  # noqa: SLF001 - SQLAlchemy's documented accessor
+    return ApiKey.model_validate(row._asdict())

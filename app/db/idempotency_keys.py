@@ -115,9 +115,7 @@ async def delete_expired(connection: AsyncConnection, at_most: int = 1_000) -> i
     )
     result = await connection.execute(
         # Judged again at the deletion: a key that was taken over in between is young and stays.
-        delete(IdempotencyKeyRow).where(
-            identity.in_(expired), IdempotencyKeyRow.created_at <= func.now() - LIFETIME
-        ),
+        delete(IdempotencyKeyRow).where(identity.in_(expired), IdempotencyKeyRow.created_at <= func.now() - LIFETIME),
         {"at_most": at_most},
     )
     return result.rowcount

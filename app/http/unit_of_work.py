@@ -7,7 +7,7 @@ is no moment at which the work is done and its key is not (contract, section 1).
 import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Annotated, TypeVar
+from typing import Annotated, TypeVar, cast
 
 import http_sf
 from fastapi import Depends, Header, Request
@@ -127,7 +127,7 @@ def parse_idempotency_key(header: str) -> str:
     text = header.strip()
     if text.startswith('"'):
         try:
-            parsed = http_sf.parse(text.encode("ascii"), tltype="item")[0]
+            parsed, _ = cast("tuple[object, object]", http_sf.parse(text.encode("ascii"), tltype="item"))
         except (ValueError, UnicodeEncodeError):
             raise InvalidIdempotencyKey("The Idempotency-Key begins with a quote but is no quoted string.") from None
         text = parsed if isinstance(parsed, str) else ""

@@ -43,8 +43,9 @@ class NumberFormatVersionRow(Base):
 
 
 class NumberFormatRegistryRow(Base):
-    """One row that every creation of a format writes first: so two formats with prefixes in conflict cannot be made
-    at once, although no unique key can say "no prefix begins another's".
+    """One row that every creation of a format writes first, so that creations come one after the other.
+
+    No unique key can say that no prefix begins another's.
     """
 
     __tablename__ = "number_format_registry"

@@ -70,7 +70,10 @@ class DuplicateReference(Problem):
     status = 409
     code = "duplicate_reference"
     title = "The reference is taken"
-    remedy = "`reference` is your own order id and unique in your organisation; the order that has it can be listed by ?reference=."
+    remedy = (
+        "`reference` is your own order id and unique in your organisation. GET /v1/purchase-orders?reference= finds the "
+        "order that has it."
+    )
     example_detail = "This organisation has an order with the reference SO-2027-0815 already."
 
 

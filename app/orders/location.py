@@ -58,7 +58,7 @@ async def locate(
     """
     keys = keys_of(number, ["path", "number"])
     order_id = as_id(number)
-    rows = [row._mapping for row in await repository.find_by_keys(connection, keys, order_id, buyer)]  # noqa: SLF001
+    rows = [row._asdict() for row in await repository.find_by_keys(connection, keys, order_id, buyer)]
     seen = NAMED | caller.rule.relations
     related = [LocatedOrder(row, relation_of(row, caller.organisation_id)) for row in rows]
     visible = [order for order in related if order.relation in seen and admits(order)]

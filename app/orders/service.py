@@ -51,9 +51,9 @@ async def page(
     lines = await repository.lines_of(connection, rows)
     return [
         purchase_order(
-            row._mapping,  # noqa: SLF001 - SQLAlchemy's documented accessor
-            [line._mapping for line in lines[row.number_key, row.organisation_id]],  # noqa: SLF001
-            relation_of(row._mapping, caller.organisation_id),  # noqa: SLF001
+            row._asdict(),
+            [line._asdict() for line in lines[row.number_key, row.organisation_id]],
+            relation_of(row._asdict(), caller.organisation_id),
             row.read_at,
         )
         for row in rows
@@ -227,7 +227,7 @@ async def _act(
             )
         ],
     )
-    return await _shown(connection, LocatedOrder(row._mapping, order.relation))  # noqa: SLF001
+    return await _shown(connection, LocatedOrder(row._asdict(), order.relation))
 
 
 async def _refusal(connection: AsyncConnection, order: LocatedOrder, action: Action, revision: int | None) -> Problem:
@@ -238,7 +238,7 @@ async def _refusal(connection: AsyncConnection, order: LocatedOrder, action: Act
             f"Revision {revision} was acknowledged; the order is at revision {current.revision}.",
             members={"revision": revision, "current_revision": current.revision},
         )
-    facts = lifecycle_facts(current._mapping)  # noqa: SLF001
+    facts = lifecycle_facts(current._asdict())
     status = effective_status(facts, current.read_at)
     allowed = [str(possible) for possible in allowed_actions(facts, current.read_at)]
     return InvalidTransition(
@@ -252,7 +252,7 @@ async def _shown(connection: AsyncConnection, order: LocatedOrder) -> PurchaseOr
     lines = await repository.current_lines(connection, order.number_key, order.organisation_id, order.row["revision"])
     return purchase_order(
         order.row,
-        [line._mapping for line in lines],  # noqa: SLF001
+        [line._asdict() for line in lines],
         order.relation,
         order.read_at,
     )

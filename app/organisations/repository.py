@@ -19,7 +19,8 @@ async def create(connection: AsyncConnection, values: Mapping[str, Any]) -> Row[
         .values(version=1, created_at=func.now(), updated_at=func.now(), **values)
         .returning(_columns)
     )
-    return result.one()
+    row: Row[Any] = result.one()
+    return row
 
 
 async def find(connection: AsyncConnection, organisation_id: UUID) -> Row[Any] | None:
@@ -52,7 +53,8 @@ async def change(
         .values(version=version + 1, updated_at=func.now(), **values)
         .returning(_columns)
     )
-    return result.one_or_none()
+    row: Row[Any] | None = result.one_or_none()
+    return row
 
 
 async def exists_any(connection: AsyncConnection) -> bool:

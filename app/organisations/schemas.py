@@ -1,7 +1,7 @@
 """Bodies of organisations, and the address and contact point that orders use too."""
 
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
@@ -65,7 +65,7 @@ class ContactPoints(RequestModel):
     """Asked about deliveries that do not match."""
 
 
-_EXAMPLE = {
+_EXAMPLE: dict[str, Any] = {
     "name": "Nordwind Retail",
     "kinds": ["buyer"],
     "address": {"street": ["Speicherstrasse 7"], "postal_code": "20457", "city": "Hamburg", "country": "DE"},

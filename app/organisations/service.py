@@ -52,7 +52,7 @@ async def update(
     if row is None:
         raise PreconditionFailed(PreconditionFailed.example_detail)
     await events.record_audit(
-        connection, AuditType.ORGANISATION_UPDATED, organisation_id, caller, {"fields": sorted(changed)}
+        connection, AuditType.ORGANISATION_UPDATED, organisation_id, caller, {"fields": [*sorted(changed)]}
     )
     return _organisation(row)
 
@@ -63,7 +63,7 @@ def etag(organisation: Organisation) -> str:
 
 
 def _organisation(row: Row[Any]) -> Organisation:
-    return Organisation.model_validate(dict(row._mapping))  # noqa: SLF001 - SQLAlchemy's documented accessor
+    return Organisation.model_validate(row._asdict())
 
 
 def _not_found(organisation_id: UUID) -> NotFound:

@@ -11,9 +11,7 @@ from app.validation.refusal_codes import REFUSAL_CODES, ContactDesk
 from app.validation.schemas import NextStep, Refusal
 
 
-def shown_refusal(
-    refusal: RefusalOfCheck, order: LocatedOrder | None, organisations: Mapping[UUID, Any]
-) -> Refusal:
+def shown_refusal(refusal: RefusalOfCheck, order: LocatedOrder | None, organisations: Mapping[UUID, Any]) -> Refusal:
     """Return a refusal as the answer shows it; without an order there is nobody to name."""
     step = refusal.next_step
     contact = None if order is None or step.contact is None else contact_point(step.contact, order, organisations)
@@ -26,9 +24,7 @@ def shown_refusal(
     )
 
 
-def contact_point(
-    desk: ContactDesk, order: LocatedOrder, organisations: Mapping[UUID, Any]
-) -> ContactPoint | None:
+def contact_point(desk: ContactDesk, order: LocatedOrder, organisations: Mapping[UUID, Any]) -> ContactPoint | None:
     """Return the desk's contact point: that of the party concerned, then the buyer's own for it, then its telephone."""
     row = order.row
     concerned = {

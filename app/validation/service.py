@@ -20,7 +20,7 @@ from app.orders.lifecycle import effective_status, next_change
 from app.orders.location import LocatedOrder
 from app.orders.views import lifecycle_facts, purchase_order, relation_of
 from app.organisations import repository as organisations
-from app.principal import NAMED, Principal, Relation
+from app.principal import NAMED, Principal
 from app.telemetry import REFUSALS, VERDICTS
 from app.validation import checks
 from app.validation.checks import lifecycle_refusals, refuse, without_facts
@@ -78,9 +78,7 @@ async def validate_batch(connection: AsyncConnection, caller: Principal, body: V
     answers = await _answers(connection, caller, list(questions.values()))
     verdicts = dict(zip(questions, answers, strict=True))
     results: list[ValidationResult | InvalidItem] = [
-        invalid[index]
-        if index in invalid
-        else ValidationResult.model_construct(index=index, **dict(verdicts[index]))
+        invalid[index] if index in invalid else ValidationResult.model_construct(index=index, **dict(verdicts[index]))
         for index in range(len(body.inputs))
     ]
     return ValidationBatch(
@@ -92,9 +90,7 @@ async def validate_batch(connection: AsyncConnection, caller: Principal, body: V
     )
 
 
-async def _answers(
-    connection: AsyncConnection, caller: Principal, asked: Sequence[ValidateInput]
-) -> list[Validation]:
+async def _answers(connection: AsyncConnection, caller: Principal, asked: Sequence[ValidateInput]) -> list[Validation]:
     questions = [_question(one) for one in asked]
     knowledge = await _look_up(connection, caller, questions)
     seen: set[tuple[str, UUID]] = set()
@@ -120,9 +116,9 @@ async def _look_up(connection: AsyncConnection, caller: Principal, questions: Se
     checked_at, rows = await orders.find_for_validation(connection, keys)
     by_key: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
-        by_key.setdefault(row.number_key, []).append(row._mapping)  # noqa: SLF001 - SQLAlchemy's documented accessor
+        by_key.setdefault(row.number_key, []).append(row._asdict())
     unknown = [key for question in questions for key in question.keys if not any(k in by_key for k in question.keys)]
-    related = [row for row in rows if relation_of(row._mapping, caller.organisation_id) in NAMED]  # noqa: SLF001
+    related = [row for row in rows if relation_of(row._asdict(), caller.organisation_id) in NAMED]
     return _Knowledge(
         checked_at,
         by_key,
@@ -132,9 +128,7 @@ async def _look_up(connection: AsyncConnection, caller: Principal, questions: Se
     )
 
 
-def _answer(
-    question: _Question, caller: Principal, knowledge: _Knowledge, seen: set[tuple[str, UUID]]
-) -> Validation:
+def _answer(question: _Question, caller: Principal, knowledge: _Knowledge, seen: set[tuple[str, UUID]]) -> Validation:
     found = _candidates(question, caller, knowledge)
     order = found[0] if len(found) == 1 else None
     at = question.asked.at or knowledge.checked_at
@@ -192,7 +186,7 @@ def _candidates(question: _Question, caller: Principal, knowledge: _Knowledge) -
 
 def _shown_order(order: LocatedOrder, knowledge: _Knowledge, at: datetime) -> Any:
     lines = knowledge.lines[order.number_key, order.organisation_id]
-    return purchase_order(order.row, [line._mapping for line in lines], order.relation, at)  # noqa: SLF001
+    return purchase_order(order.row, [line._asdict() for line in lines], order.relation, at)
 
 
 def _parties(rows: Iterable[Any]) -> set[UUID]:
