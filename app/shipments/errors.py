@@ -1,0 +1,49 @@
+"""Problems of carriers and PRO numbers."""
+
+from typing import ClassVar
+
+from pydantic import JsonValue
+
+from app.errors import Problem
+
+
+class InvalidProNumber(Problem):
+    """The PRO number breaks its carrier's rule, or the carrier's code is none."""
+
+    status = 422
+    code = "invalid_pro_number"
+    title = "The PRO number or the carrier code is wrong"
+    remedy = (
+        "Compare the PRO number and the carrier code with the waybill. `field` says which of the two is wrong, `rule` "
+        "which rule it breaks and `detail` what the rule is; `carrier` is the carrier by whose rule it was read, with "
+        "its mask, its check scheme and where they come from. If the carrier writes its numbers in another way, put "
+        "your own rule over the directory's with PUT /v1/carriers/{scac}."
+    )
+    example_detail = (
+        "XPO (CNWY): The check digit does not fit the rest of the PRO number: a character was mistyped or misread."
+    )
+    example_members: ClassVar[dict[str, JsonValue]] = {
+        "field": "pro_number",
+        "rule": "check_digit",
+        "carrier": {
+            "scac": "CNWY",
+            "name": "XPO",
+            "pro_mask": "###-######",
+            "check_scheme": "modulo_7",
+            "source": "XPO help center, PRO Number Check-Digit: https://ltl-solutions.xpo.com/help-center/pro-number/",
+        },
+    }
+
+
+class ProNumberClaimed(Problem):
+    """The PRO number is another organisation's. Whose is not said: a PRO can be guessed, a party's business cannot."""
+
+    status = 409
+    code = "pro_number_claimed"
+    title = "Another organisation uses this PRO number"
+    remedy = (
+        "A PRO number belongs to the organisation that linked it first, also after it was unlinked. Compare it with "
+        "the waybill: a mistyped number often is somebody else's. If it is right, ask the party that books with the "
+        "carrier to link the order, or the operator where the number was taken by mistake."
+    )
+    example_detail = "The PRO number 123-456782 of CNWY is used by another organisation already."

@@ -1,0 +1,45 @@
+"""Examples of the API's documentation, written once and used by several schemas."""
+
+from typing import Any
+
+CARRIER: dict[str, Any] = {
+    "scac": "CNWY",
+    "name": "XPO",
+    "pro_mask": "###-######",
+    "check_scheme": "modulo_7",
+    "source": "XPO help center, PRO Number Check-Digit: https://ltl-solutions.xpo.com/help-center/pro-number/",
+    "origin": "overridden",
+    "disrupted": True,
+    "disruption_reason": "Hamburg terminal is flooded until Thursday.",
+    "updated_at": "2027-02-11T06:10:00Z",
+}
+
+DISRUPTION: dict[str, Any] = {"disrupted": True, "disruption_reason": "Hamburg terminal is flooded until Thursday."}
+
+OWN_CARRIER: dict[str, Any] = {"name": "Kroll Nahverkehr", "pro_mask": "KN-######", "check_scheme": None}
+
+LINK: dict[str, Any] = {"scac": "CNWY", "pro_number": "123-456782"}
+
+LINKED: dict[str, Any] = {
+    "scac": "CNWY",
+    "pro_number": "123-456782",
+    "linked": True,
+    "linked_by": "0198f5a2-9b10-7c02-b1c3-8e2f4a6d9b55",
+    "linked_at": "2027-02-12T14:05:00Z",
+}
+
+PRO_NUMBER: dict[str, Any] = {
+    "scac": "CNWY",
+    "pro_number": "123-456782",
+    "claimed": True,
+    "purchase_orders": [
+        {
+            "id": "0198f5a4-2b6f-7f80-9d13-6a4c8e0f2b71",
+            "number": "PO-7K3M9QWX2A",
+            "status": "active",
+            "relation": "seller",
+            "linked_at": "2027-02-12T14:05:00Z",
+        }
+    ],
+    "next_cursor": None,
+}

@@ -1,0 +1,226 @@
+"""SQL of carriers, claims and links."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, and_, case, delete, func, or_, select, tuple_, update
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.orders.models import PurchaseOrderRow
+from app.orders.repository import has_role
+from app.principal import Relation
+from app.shipments.models import CarrierOverrideRow, CarrierRow, ProClaimRow, ProLinkRow
+
+Claim = ProClaimRow
+Link = ProLinkRow
+Order = PurchaseOrderRow
+Override = CarrierOverrideRow
+_order_columns = [*PurchaseOrderRow.__table__.c, Link.linked_at, func.now().label("read_at")]
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierRecord:
+    """A carrier as one organisation sees it; `shared` and `overridden` say who has a word on it, at least one has.
+
+    `source` is the directory's and None where the organisation's own rule holds.
+    """
+
+    scac: str
+    name: str | None
+    mask: str | None
+    check_scheme: str | None
+    source: str | None
+    own_rule: bool
+    disrupted: bool
+    disruption_reason: str | None
+    updated_at: datetime
+    shared: bool
+    overridden: bool
+
+
+async def find_carriers(
+    connection: AsyncConnection,
+    organisation_id: UUID,
+    *,
+    scacs: Collection[str] | None = None,
+    after: str | None = None,
+    limit: int | None = None,
+) -> Sequence[CarrierRecord]:
+    """Return carriers by their code: the organisation's own word on each before the shared directory's."""
+    # Both sides are narrowed before they are joined, so that each is a walk along its own key.
+    shared = select(CarrierRow).where(*_narrowed(CarrierRow.scac, scacs, after)).subquery()
+    own = (
+        select(Override)
+        .where(Override.organisation_id == organisation_id, *_narrowed(Override.scac, scacs, after))
+        .subquery()
+    )
+    scac = func.coalesce(own.c.scac, shared.c.scac).label("scac")
+    own_rule = func.coalesce(own.c.own_rule, False)
+    query = (
+        select(
+            scac,
+            func.coalesce(own.c.name, shared.c.name).label("name"),
+            case((own_rule, own.c.mask), else_=shared.c.mask).label("mask"),
+            case((own_rule, own.c.check_scheme), else_=shared.c.check_scheme).label("check_scheme"),
+            case((own_rule, None), else_=shared.c.source).label("source"),
+            own_rule.label("own_rule"),
+            func.coalesce(own.c.disrupted, False).label("disrupted"),
+            own.c.disruption_reason,
+            func.greatest(own.c.updated_at, shared.c.updated_at).label("updated_at"),
+            shared.c.scac.is_not(None).label("shared"),
+            own.c.scac.is_not(None).label("overridden"),
+        )
+        .select_from(shared.join(own, own.c.scac == shared.c.scac, full=True))
+        .order_by(scac)
+        .limit(limit)
+    )
+    return [CarrierRecord(**row._asdict()) for row in await connection.execute(query)]
+
+
+async def store_override(
+    connection: AsyncConnection, organisation_id: UUID, scac: str, values: Mapping[str, Any]
+) -> bool:
+    """Store an organisation's word on a carrier in place of the one before; return whether there was none before."""
+    inserted = await connection.execute(
+        postgresql.insert(Override)
+        .values(organisation_id=organisation_id, scac=scac, created_at=func.now(), updated_at=func.now(), **values)
+        .on_conflict_do_nothing()
+        .returning(Override.scac)
+    )
+    if inserted.one_or_none() is not None:
+        return True
+    await connection.execute(
+        update(Override)
+        .where(Override.organisation_id == organisation_id, Override.scac == scac)
+        .values(updated_at=func.now(), **values)
+    )
+    return False
+
+
+async def claim(connection: AsyncConnection, scac: str, pro_number: str, display: str, organisation_id: UUID) -> UUID:
+    """Claim a PRO number (its key) if nobody has, and return whose it is now.
+
+    Of several organisations at once the first gets it: the others wait for its commit and then find it taken.
+    """
+    await connection.execute(
+        postgresql.insert(Claim)
+        .values(
+            scac=scac, pro_number=pro_number, display=display, organisation_id=organisation_id, claimed_at=func.now()
+        )
+        .on_conflict_do_nothing()
+    )
+    result = await connection.execute(
+        select(Claim.organisation_id).where(Claim.scac == scac, Claim.pro_number == pro_number)
+    )
+    holder: UUID = result.scalar_one()
+    return holder
+
+
+async def find_claim(connection: AsyncConnection, scac: str, pro_number: str) -> Row[Any] | None:
+    """Return the claim on a PRO number, or None."""
+    result = await connection.execute(select(Claim.__table__).where(Claim.scac == scac, Claim.pro_number == pro_number))
+    return result.one_or_none()
+
+
+async def link_once(connection: AsyncConnection, values: Mapping[str, Any]) -> tuple[Row[Any], bool]:
+    """Link a PRO number to an order; return the link and whether it is new."""
+    statement = (
+        postgresql.insert(Link)
+        .values(linked_at=func.now(), **values)
+        .on_conflict_do_nothing()
+        .returning(Link.__table__)
+    )
+    existing = select(Link.__table__).where(
+        *_is_link(values["number_key"], values["organisation_id"], values["scac"], values["pro_number"])
+    )
+    # Only an unlinking between the two statements makes another round.
+    while True:
+        if (made := (await connection.execute(statement)).one_or_none()) is not None:
+            return made, True
+        if (found := (await connection.execute(existing)).one_or_none()) is not None:
+            return found, False
+
+
+async def unlink(
+    connection: AsyncConnection,
+    number_key: str,
+    organisation_id: UUID,
+    scac: str,
+    pro_number: str,
+    *,
+    linked_by: UUID | None = None,
+) -> Row[Any] | None:
+    """Take a PRO number off an order and return the link that was; None where there is none (by `linked_by`)."""
+    conditions = _is_link(number_key, organisation_id, scac, pro_number)
+    if linked_by is not None:
+        conditions = [*conditions, Link.linked_by == linked_by]
+    result = await connection.execute(delete(Link).where(*conditions).returning(Link.__table__))
+    return result.one_or_none()
+
+
+async def links_of(
+    connection: AsyncConnection,
+    number_key: str,
+    organisation_id: UUID,
+    *,
+    after: tuple[str, str] | None,
+    limit: int,
+) -> Sequence[Row[Any]]:
+    """Return up to `limit` links of an order after the (scac, key) `after`, in that order."""
+    query = (
+        select(Link.__table__)
+        .where(Link.number_key == number_key, Link.organisation_id == organisation_id)
+        .order_by(Link.scac, Link.pro_number)
+        .limit(limit)
+    )
+    if after is not None:
+        query = query.where(tuple_(Link.scac, Link.pro_number) > tuple_(*after))
+    return (await connection.execute(query)).all()
+
+
+async def linked_orders(
+    connection: AsyncConnection,
+    scac: str,
+    pro_number: str,
+    organisation_id: UUID,
+    *,
+    after: UUID | None,
+    limit: int,
+) -> Sequence[Row[Any]]:
+    """Return up to `limit` orders with the PRO number that name the organisation, with `linked_at` and `read_at`."""
+    query = (
+        select(*_order_columns)
+        .join(Link, and_(Link.number_key == Order.number_key, Link.organisation_id == Order.organisation_id))
+        .where(
+            Link.scac == scac,
+            Link.pro_number == pro_number,
+            or_(*[has_role(organisation_id, relation) for relation in Relation]),
+        )
+        .order_by(Order.id)
+        .limit(limit)
+    )
+    if after is not None:
+        query = query.where(Order.id > after)
+    return (await connection.execute(query)).all()
+
+
+def _is_link(number_key: str, organisation_id: UUID, scac: str, pro_number: str) -> list[ColumnElement[bool]]:
+    return [
+        Link.number_key == number_key,
+        Link.organisation_id == organisation_id,
+        Link.scac == scac,
+        Link.pro_number == pro_number,
+    ]
+
+
+def _narrowed(column: Any, scacs: Collection[str] | None, after: str | None) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if scacs is not None:
+        conditions.append(column.in_(scacs))
+    if after is not None:
+        conditions.append(column > after)
+    return conditions

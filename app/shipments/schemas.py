@@ -1,0 +1,129 @@
+"""Bodies of carriers and PRO numbers."""
+
+from enum import StrEnum
+from typing import Annotated, Self
+from uuid import UUID
+
+from pydantic import ConfigDict, StringConstraints, model_validator
+
+from app.http.schemas import AnswerModel, LongText, RequestModel, ShortText, Text, Timestamp
+from app.orders.lifecycle import OrderStatus
+from app.principal import Relation
+from app.shipments.examples import CARRIER, DISRUPTION, LINK, LINKED, OWN_CARRIER, PRO_NUMBER
+from app.shipments.pro_numbers import MAX_ALTERNATIVES, MAX_LENGTH, ProCheckScheme
+
+# What is too long or too short to be one is refused by the carrier's rule, in words that name it, not by the schema.
+WrittenCode = Annotated[Text, StringConstraints(max_length=100)]
+Mask = Annotated[Text, StringConstraints(min_length=1, max_length=MAX_ALTERNATIVES * (MAX_LENGTH + 1) - 1)]
+
+
+class PutCarrier(RequestModel):
+    """Your organisation's word on a carrier; it replaces the one before as a whole."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [DISRUPTION, OWN_CARRIER]})
+
+    name: ShortText | None = None
+    """The carrier's name; the directory's when left out, or else the code."""
+    pro_mask: Mask | None = None
+    """How the carrier writes its PRO numbers: `#` a digit, `@` a letter, `*` either, letters and digits themselves, a
+    dash is optional when read, `|` between alternatives. Null: any PRO number. Left out together with `check_scheme`:
+    the directory's rule."""
+    check_scheme: ProCheckScheme | None = None
+    """How the check character follows from the rest. Null: there is none."""
+    disrupted: bool = False
+    """Whether the carrier is in trouble, so that your gate holds what it brings."""
+    disruption_reason: LongText | None = None
+    """What the trouble is, in words for the person at the gate."""
+
+    @property
+    def states_rule(self) -> bool:
+        """Whether mask and scheme replace the directory's; both are one rule, and null is a statement."""
+        return not self.model_fields_set.isdisjoint({"pro_mask", "check_scheme"})
+
+    @model_validator(mode="after")
+    def _reason_needs_disruption(self) -> Self:
+        if self.disruption_reason is not None and not self.disrupted:
+            raise ValueError("`disruption_reason` needs `disrupted: true`")
+        return self
+
+
+class CarrierOrigin(StrEnum):
+    """Where what is shown of a carrier comes from."""
+
+    SHARED = "shared"
+    OVERRIDDEN = "overridden"
+    OWN = "own"
+
+
+class Carrier(AnswerModel):
+    """A carrier as your organisation sees it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [CARRIER]})
+
+    scac: str
+    """Its Standard Carrier Alpha Code."""
+    name: str
+    pro_mask: str | None
+    """How its PRO numbers are written (`#` a digit, `@` a letter, `*` either); null: any PRO number."""
+    check_scheme: ProCheckScheme | None
+    source: str
+    """Who published the rule."""
+    origin: CarrierOrigin
+    """`shared`: the directory's. `overridden`: your word over the directory's. `own`: a carrier of yours alone."""
+    disrupted: bool
+    """Whether your organisation has marked it as disrupted."""
+    disruption_reason: str | None
+    updated_at: Timestamp
+
+
+class LinkProNumber(RequestModel):
+    """A PRO number for an order."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [LINK]})
+
+    scac: WrittenCode
+    """The carrier's code (SCAC), 2 to 4 letters."""
+    pro_number: WrittenCode
+    """As it stands on the waybill: case, spaces and dashes do not matter."""
+
+
+class ProNumberLink(AnswerModel):
+    """A PRO number on an order."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [LINKED]})
+
+    scac: str
+    pro_number: str
+    """As the carrier writes it."""
+    linked: bool
+    """False in the answer that took it off the order."""
+    linked_by: UUID
+    """The organisation that linked it."""
+    linked_at: Timestamp
+
+
+class LinkedOrder(AnswerModel):
+    """An order that a PRO number is on."""
+
+    id: UUID
+    number: str
+    status: OrderStatus
+    relation: Relation
+    """What your organisation is to the order."""
+    linked_at: Timestamp
+
+
+class ProNumber(AnswerModel):
+    """A PRO number with its orders, as far as your organisation has to do with them."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [PRO_NUMBER]})
+
+    scac: str
+    pro_number: str
+    """As the carrier writes it."""
+    claimed: bool
+    """Whether it is your organisation that uses it; no other may then link it."""
+    purchase_orders: list[LinkedOrder]
+    """Oldest first; only orders that name your organisation."""
+    next_cursor: str | None
+    """Give it as `cursor` for further orders; null when there are none."""
