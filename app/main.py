@@ -16,7 +16,7 @@ from app.db.session import Database
 from app.errors import PROBLEMS
 from app.http import documentation, health, openapi, problems
 from app.http.request_context import RequestContext
-from app.numbers.service import NumberIssuer
+from app.numbers.number_issuer import NumberIssuer
 from app.settings import Settings, SettingsError, load_settings
 from app.telemetry import configure_logging
 from app.worker import background_work

@@ -17,8 +17,8 @@ from app.events.service import OrderChange
 from app.http.problems import invalid_request
 from app.http.schemas import ProblemDetails
 from app.numbers import service as numbers
+from app.numbers.number_issuer import DrawnNumber, NumberIssuer, WantedNumber
 from app.numbers.number_keys import MalformedNumber, clean_number_text, number_key
-from app.numbers.service import DrawnNumber, NumberIssuer, WantedNumber
 from app.orders import repository
 from app.orders.errors import BatchRefused, DuplicateNumber, DuplicateReference, ReservedNumber
 from app.orders.lifecycle import StoredStatus

@@ -1,0 +1,181 @@
+"""Bodies of number formats."""
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import ConfigDict, Field, StringConstraints
+
+from app.http.schemas import AnswerModel, RequestModel, ShortText, Text, Timestamp
+from app.numbers.check_characters import CheckScheme
+from app.numbers.default_format import DEFAULT_FORMAT_ID, DEFAULT_FORMAT_NAME, DEFAULT_PATTERN
+
+PatternText = Annotated[Text, StringConstraints(min_length=1, max_length=200)]
+ComponentText = Annotated[Text, StringConstraints(min_length=1, max_length=40)]
+
+_PATTERN = "ACME-{cost_center:4}-{year}-{serial:5}{check}"
+_PROPERTIES: dict[str, Any] = {
+    "pattern": _PATTERN,
+    "prefix": "ACME-",
+    "length": 21,
+    "components": [{"name": "cost_center", "width": 4}],
+    "check_scheme": "mod_37_36",
+    "capacity": 100_000,
+    "capacity_per": "year",
+}
+
+
+class CreateNumberFormat(RequestModel):
+    """A new number format."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Retail", "pattern": _PATTERN}]})
+
+    name: ShortText
+    """What your people call it."""
+    pattern: PatternText
+    """A literal prefix, then segments: `{cost_center:W}` `{category:W}` `{location:W}` (W characters each) `{year}`
+    `{month}` `{serial:N}` (N digits in order) or `{random:N}` (N characters in no order) and `{check}` at the end. At
+    most 22 characters for the whole number."""
+
+
+class PreviewNumberFormat(RequestModel):
+    """A pattern to look at; components that are left out are shown as `X`."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"pattern": _PATTERN, "cost_center": "4711"}]})
+
+    pattern: PatternText
+    cost_center: ComponentText | None = None
+    category: ComponentText | None = None
+    location: ComponentText | None = None
+
+
+class FormatComponent(AnswerModel):
+    """A field of the order that the number shows."""
+
+    name: Literal["cost_center", "category", "location"]
+    width: int
+    """Exactly so many characters of A to Z and 0 to 9."""
+
+
+class FormatProperties(AnswerModel):
+    """What follows from a pattern alone."""
+
+    pattern: str
+    prefix: str
+    """What every number of the format begins with."""
+    length: int
+    """Characters of a number, dashes included."""
+    components: list[FormatComponent]
+    """The fields that an order must bring to be issued under this format."""
+    check_scheme: CheckScheme | None
+    """How the check character is computed; null without `{check}`."""
+    capacity: int
+    """How many numbers there are; with `{random:N}{check}` an estimate, since about 7 serials in 37 are skipped."""
+    capacity_per: Literal["year", "month"] | None
+    """What `capacity` is counted by: the serial begins anew each year or month that the pattern shows."""
+
+
+class NumberFormat(FormatProperties):
+    """A number format with its version in force."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "0198f5a3-1c2d-7e3f-8a4b-5c6d7e8f9a0b",
+                    "organisation_id": "0198f5a2-7c3e-7d41-9a52-3f6b8d2e1c07",
+                    "name": "Retail",
+                    "version": 1,
+                    **_PROPERTIES,
+                    "effective_from": "2027-01-04T08:30:00Z",
+                    "created_at": "2027-01-04T08:30:00Z",
+                }
+            ]
+        }
+    )
+
+    id: UUID
+    organisation_id: UUID | None
+    """Whose it is; null for the default format, which everyone may use."""
+    name: str
+    version: int
+    effective_from: Timestamp
+    """Since when numbers are issued by this version."""
+    created_at: Timestamp
+
+
+class NumberFormatPreview(FormatProperties):
+    """What numbers of a pattern look like; nothing was created."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    **_PROPERTIES,
+                    "samples": [f"ACME-4711-2027-{serial:05d}{check}" for serial, check in enumerate("GECA8642ZE", 1)],
+                    "prefix_available": True,
+                }
+            ]
+        }
+    )
+
+    samples: Annotated[list[str], Field(max_length=10)]
+    """The first ten numbers; with `{random:N}` any ten, because each format has a secret key of its own."""
+    prefix_available: bool
+    """Whether the prefix is free at this moment: no other format's begins with it, or is its beginning."""
+
+
+class CheckResult(StrEnum):
+    """What a format's check character says about a text."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NONE = "none"
+
+
+class MatchingFormat(AnswerModel):
+    """A format whose shape the text has."""
+
+    id: UUID
+    name: str
+    version: int
+    pattern: str
+    check: CheckResult
+    """`none` where the format has no check character."""
+
+
+class NumberVerification(AnswerModel):
+    """What a text alone says about itself; no order was looked up."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "input": "po 7k3m 9qwx 2r",
+                    "number_key": "PO7K3M9QWX2R",
+                    "well_formed": True,
+                    "formats": [
+                        {
+                            "id": str(DEFAULT_FORMAT_ID),
+                            "name": DEFAULT_FORMAT_NAME,
+                            "version": 1,
+                            "pattern": str(DEFAULT_PATTERN),
+                            "check": "passed",
+                        }
+                    ],
+                    "detail": "The text has the shape of the format Default, and its check character is right.",
+                }
+            ]
+        }
+    )
+
+    input: str
+    number_key: str | None
+    """The text as numbers are compared: upper case, without spaces and dashes. Null when no number could look so."""
+    well_formed: bool | None
+    """True: a number that is issued here looks so. False: no number does, or a character is mistyped. Null: no format
+    has this shape, so it can only be a number that was issued elsewhere, and the text alone cannot tell."""
+    formats: list[MatchingFormat]
+    """Your own formats and the default one that have this shape. Formats of others count for `well_formed` only."""
+    detail: str
+    """The same in a sentence."""
