@@ -71,7 +71,7 @@ async def get_carrier(scac: Scac, caller: Caller, unit: Reading, if_none_match: 
     **documented(
         "put_carrier",
         Carrier,
-        headers=["ETag", "Location"],
+        headers=["ETag"],
         also={201: "Created: the first word of your organisation on this carrier."},
     ),
 )
@@ -196,10 +196,7 @@ async def get_pro_number(
 
 
 def _carrier_answer(carrier: Carrier, status: int = 200) -> Answer:
-    headers = {"ETag": content_etag(carrier)}
-    if status == 201:
-        headers["Location"] = f"/v1/carriers/{carrier.scac}"
-    return Answer(carrier, status, headers)
+    return Answer(carrier, status, {"ETag": content_etag(carrier)})
 
 
 def _position(text: str) -> tuple[str, str]:

@@ -6,15 +6,15 @@ from uuid import UUID
 
 from pydantic import ConfigDict, StringConstraints, model_validator
 
-from app.http.schemas import AnswerModel, LongText, RequestModel, ShortText, Text, Timestamp
+from app.http.schemas import PRINTABLE, AnswerModel, LongText, RequestModel, ShortText, Timestamp
 from app.orders.lifecycle import OrderStatus
 from app.principal import Relation
 from app.shipments.examples import CARRIER, DISRUPTION, LINK, LINKED, OWN_CARRIER, PRO_NUMBER
 from app.shipments.pro_numbers import MAX_ALTERNATIVES, MAX_LENGTH, ProCheckScheme
 
 # What is too long or too short to be one is refused by the carrier's rule, in words that name it, not by the schema.
-WrittenCode = Annotated[Text, StringConstraints(max_length=100)]
-Mask = Annotated[Text, StringConstraints(min_length=1, max_length=MAX_ALTERNATIVES * (MAX_LENGTH + 1) - 1)]
+WrittenCode = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100), PRINTABLE]
+Mask = Annotated[Text, StringConstraints(max_length=MAX_ALTERNATIVES * (MAX_LENGTH + 1) - 1)]
 
 
 class PutCarrier(RequestModel):

@@ -1,0 +1,53 @@
+"""PRO numbers for tests: each is new, since a claim lasts for the whole run."""
+
+import secrets
+from typing import Any
+
+import httpx
+
+from tests.parties import Party
+
+
+def xpo() -> str:
+    """A new PRO number as XPO writes it, with the check digit that its rule asks for."""
+    eight = secrets.randbelow(10**8)
+    return f"{eight:08d}"[:3] + "-" + f"{eight:08d}"[3:] + str(eight % 7)
+
+
+def any_shape() -> str:
+    """A new PRO number for carriers that published no rule."""
+    return secrets.token_hex(8).upper()
+
+
+def link(party: Party, order: dict[str, Any], scac: str, pro_number: str, **options: Any) -> httpx.Response:
+    """Link as the contract says, by the order's number."""
+    body = {"scac": scac, "pro_number": pro_number}
+    return party.post(f"/v1/purchase-orders/{order['number']}/pro-numbers", body, **options)
+
+
+def linked(party: Party, order: dict[str, Any], scac: str, pro_number: str) -> dict[str, Any]:
+    """Link what is new and return the link."""
+    answer = link(party, order, scac, pro_number)
+    assert answer.status_code == 201, answer.text
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+def unlink(party: Party, order: dict[str, Any], scac: str, pro_number: str, **body: Any) -> httpx.Response:
+    """Unlink as the contract says."""
+    return party.post(f"/v1/purchase-orders/{order['number']}/pro-numbers/{scac}/{pro_number}/unlink", body)
+
+
+def pro_numbers_of(party: Party, order: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the carriers and PRO numbers that the party finds on the order."""
+    answer = party.get(f"/v1/purchase-orders/{order['id']}/pro-numbers")
+    assert answer.status_code == 200, answer.text
+    return [(row["scac"], row["pro_number"]) for row in answer.json()["data"]]
+
+
+def timeline(party: Party, order: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the order's events, oldest first."""
+    answer = party.get(f"/v1/purchase-orders/{order['id']}/events?limit=200")
+    assert answer.status_code == 200, answer.text
+    events: list[dict[str, Any]] = answer.json()["data"]
+    return events
