@@ -34,9 +34,10 @@ _REDRAWS = 5
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """An item that is ready to be written, but for its number where one is issued."""
+    """An item that is ready to be written, but for its number where one is issued; `place` is where it stands."""
 
     index: int
+    place: Sequence[str | int]
     body: IssuePurchaseOrder
     row: dict[str, Any]
 
@@ -96,7 +97,7 @@ async def issue_many(
         if faults:
             outcomes[position] = InvalidRequest.of(faults)
         else:
-            prepared.append(_Prepared(position, body, _row(body, caller, known, now)))
+            prepared.append(_Prepared(position, places[position], body, _row(body, caller, known, now)))
     prepared = await _number(connection, caller, issuer, prepared, outcomes)
     prepared = await _claim_references(connection, caller, prepared, outcomes)
     written = await _write(connection, caller, issuer, prepared, outcomes)
@@ -127,7 +128,7 @@ async def _number(
             )
         else:
             numbered.append(item)
-    wanted = [_wanted(item.body) for item in drawn_for]
+    wanted = [_wanted(item) for item in drawn_for]
     for item, drawn in zip(drawn_for, await issuer.draw(connection, caller.organisation_id, wanted), strict=True):
         if isinstance(drawn, Problem):
             outcomes[item.index] = drawn
@@ -201,7 +202,7 @@ async def _redraw(
     waiting = list(items)
     written: list[_Prepared] = []
     for _ in range(_REDRAWS):
-        drawn = await issuer.draw(connection, caller.organisation_id, [_wanted(item.body) for item in waiting])
+        drawn = await issuer.draw(connection, caller.organisation_id, [_wanted(item) for item in waiting])
         for item, number in zip(waiting, drawn, strict=True):
             if isinstance(number, Problem):
                 raise number
@@ -317,9 +318,11 @@ def _take(item: _Prepared, drawn: DrawnNumber) -> None:
     )
 
 
-def _wanted(body: IssuePurchaseOrder) -> WantedNumber:
+def _wanted(item: _Prepared) -> WantedNumber:
+    body = item.body
     components = {"cost_center": body.cost_center, "category": body.category, "location": body.location}
-    return WantedNumber(body.format_id, {name: value for name, value in components.items() if value is not None})
+    given = {name: value for name, value in components.items() if value is not None}
+    return WantedNumber(body.format_id, given, item.place)
 
 
 def _event(item: _Prepared, caller: Principal) -> OrderChange:
