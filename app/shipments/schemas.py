@@ -14,7 +14,11 @@ from app.shipments.pro_numbers import MAX_ALTERNATIVES, MAX_LENGTH, ProCheckSche
 
 # What is too long or too short to be one is refused by the carrier's rule, in words that name it, not by the schema.
 WrittenCode = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100), PRINTABLE]
-Mask = Annotated[Text, StringConstraints(max_length=MAX_ALTERNATIVES * (MAX_LENGTH + 1) - 1)]
+Mask = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=MAX_ALTERNATIVES * (MAX_LENGTH + 1) - 1),
+    PRINTABLE,
+]
 
 
 class PutCarrier(RequestModel):
