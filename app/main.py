@@ -15,13 +15,12 @@ from app.access.authenticator import CachingAuthenticator
 from app.db.session import Database
 from app.errors import PROBLEMS
 from app.http import documentation, health, openapi, problems
+from app.http.body_limit import BodyLimit
 from app.http.request_context import RequestContext
 from app.numbers.number_issuer import NumberIssuer
 from app.settings import Settings, SettingsError, load_settings
 from app.telemetry import configure_logging
 from app.worker import background_work
-
-BODY_BYTES = 1024 * 1024
 
 _PR_SET_PDEATHSIG = 1
 
@@ -61,7 +60,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         lifespan=_lifespan,
-        max_body_size=BODY_BYTES,
         redirect_slashes=False,
     )
     application.state.settings = settings
@@ -73,6 +71,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     documentation.install(application)
     problems.install(application)
     application.openapi = lambda: _document(application)  # type: ignore[method-assign]  # FastAPI's documented way
+    application.add_middleware(BodyLimit)
     application.add_middleware(RequestContext)
     return application
 

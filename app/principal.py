@@ -65,9 +65,9 @@ _SHIPPERS = frozenset({Relation.OWNER, Relation.SELLER, Relation.FORWARDER, Rela
 OPERATIONS: Mapping[str, Rule] = {
     # The operator's
     "create_organisation": _rule(Scope.ADMIN),
-    "list_organisations": _rule(),
-    "get_organisation": _rule(),
-    "update_organisation": _rule(Scope.ADMIN, Scope.KEYS_WRITE),
+    "list_organisations": _rule(Scope.ADMIN),
+    "get_organisation": _rule(Scope.ADMIN),
+    "update_organisation": _rule(Scope.ADMIN),
     # An organisation's own
     "create_api_key": _rule(Scope.KEYS_WRITE, Scope.ADMIN),
     "list_api_keys": _rule(Scope.KEYS_WRITE, Scope.ADMIN),

@@ -3,6 +3,8 @@
 import logging
 import os
 import sys
+import traceback
+from pathlib import Path
 from typing import Any, Final
 
 import structlog
@@ -31,11 +33,7 @@ def configure_logging(level: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     structlog.configure(
-        processors=[
-            *shared,
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
+        processors=[*shared, _name_the_fault, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
@@ -46,6 +44,7 @@ def configure_logging(level: str) -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _name_the_fault,
                 structlog.processors.JSONRenderer(),
             ],
         )
@@ -54,6 +53,25 @@ def configure_logging(level: str) -> None:
     # SQLAlchemy and asyncpg put statements and their values into their messages: those stay out of every log.
     logging.getLogger("sqlalchemy").setLevel(logging.CRITICAL)
     logging.getLogger("asyncio").setLevel(logging.ERROR)
+
+
+def _name_the_fault(_: object, __: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
+    """Say which kind of error it was and where, instead of its text and stack.
+
+    The text of a database error holds the statement, that of others what somebody sent: neither belongs into a log.
+    """
+    given = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if given is True else given[1] if isinstance(given, tuple) else given
+    if isinstance(error, BaseException):
+        event["error"] = f"{type(error).__module__}.{type(error).__qualname__}"
+        sqlstate = getattr(getattr(error, "orig", error), "sqlstate", None)
+        if sqlstate is not None:
+            event["sqlstate"] = sqlstate
+        frames = [
+            frame for frame in traceback.extract_tb(error.__traceback__) if f"{os.sep}app{os.sep}" in frame.filename
+        ]
+        event["at"] = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames[-5:]]
+    return event
 
 
 def logger(name: str) -> Any:

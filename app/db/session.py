@@ -4,7 +4,6 @@ Every failure that means "the database is out of reach or too slow" leaves here 
 caller can take it for an answer.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -48,6 +47,8 @@ class Database:
             max_overflow=0,
             pool_timeout=timeout,
             pool_use_lifo=True,
+            # What an error says must never carry values: they are people's data, or secrets.
+            hide_parameters=True,
         )
         # A look is one statement: without BEGIN and ROLLBACK it is one round trip instead of three.
         self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
@@ -127,4 +128,7 @@ def _is_out_of_reach(error: BaseException) -> bool:
     if isinstance(error, asyncpg.PostgresError):
         state = getattr(error, "sqlstate", None) or ""
         return state.startswith(_UNAVAILABLE_SQLSTATE_CLASSES)
-    return isinstance(error, PoolTimeoutError | OSError | asyncio.TimeoutError | asyncpg.InterfaceError)
+    # InternalClientError: what asyncpg raises when a connection breaks while it sends.
+    return isinstance(
+        error, PoolTimeoutError | OSError | TimeoutError | asyncpg.InterfaceError | asyncpg.InternalClientError
+    )

@@ -80,7 +80,7 @@ class OutboxBucketRow(Base):
         {"comment": "dist:bucket - leases of the outbox's buckets"},
     )
 
-    bucket: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    bucket: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     leased_by: Mapped[UUID | None]
     leased_until: Mapped[datetime | None]
     fencing_token: Mapped[int]

@@ -1,7 +1,6 @@
 """Turns everything that is not a success into `application/problem+json` (RFC 9457)."""
 
 import json
-from collections.abc import Mapping
 from typing import cast
 from urllib.parse import quote
 
@@ -11,6 +10,7 @@ from pydantic import JsonValue
 from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import compile_path
 from starlette.types import Scope
 
 from app.errors import InvalidRequest, Problem
@@ -65,16 +65,22 @@ def internal_error(scope: Scope) -> Response:
 
 
 def _of_http_exception(exception: HTTPException, scope: Scope) -> Problem:
-    headers: Mapping[str, str] = exception.headers or {}
     if exception.status_code == 405:
-        return MethodNotAllowed(f"{scope['method']} is not allowed here.", headers=dict(headers))
+        allowed = ", ".join(_methods_of(scope)) or (exception.headers or {}).get("Allow", "GET")
+        return MethodNotAllowed(f"{scope['method']} is not allowed here.", headers={"Allow": allowed})
     if exception.status_code == 413:
-        limit = "8 MiB" if scope["path"].endswith("/batch") else "1 MiB"
-        return ContentTooLarge(f"The body is larger than the {limit} that this operation takes.")
+        return ContentTooLarge(exception.detail)
     if exception.status_code == 404:
         return NotFound("There is no such path.")
     # What is left is what FastAPI raises for a body that it cannot decode or parse.
     return MalformedBody(MalformedBody.example_detail)
+
+
+def _methods_of(scope: Scope) -> list[str]:
+    """Return the methods of the path: the framework's own answer knows only those of the first route that fits it."""
+    paths = scope["app"].openapi()["paths"].items()
+    fitting = [operations for path, operations in paths if compile_path(path)[0].match(scope["path"])]
+    return sorted({method.upper() for operations in fitting for method in operations})
 
 
 def _instance(scope: Scope) -> str:

@@ -50,11 +50,11 @@ def plain_decimal(value: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_without_control_characters)]
-"""Free text without control characters; white space around it is dropped."""
+PRINTABLE = AfterValidator(_without_control_characters)
+"""Stands behind the `StringConstraints` of every text: those must see the text itself to name the rule it breaks."""
 
-ShortText = Annotated[Text, StringConstraints(min_length=1, max_length=200)]
-LongText = Annotated[Text, StringConstraints(min_length=1, max_length=2000)]
+ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), PRINTABLE]
+LongText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), PRINTABLE]
 
 Timestamp = Annotated[
     AwareDatetime,
@@ -102,9 +102,14 @@ class AnswerModel(BaseModel):
 class Page(AnswerModel, Generic[Item]):
     """One page of a list, in a stable order."""
 
+    # Reading docstrings from the source fails where a generic is first named inside a signature that spans lines.
+    model_config = ConfigDict(use_attribute_docstrings=False)
+
     data: list[Item]
-    next_cursor: str | None
-    """Give it as `cursor` to get the next page; null on the last page. The `Link` header says the same."""
+    next_cursor: Annotated[
+        str | None,
+        Field(description="Give it as `cursor` to get the next page; null on the last. `Link` says the same."),
+    ]
 
 
 class FieldFault(AnswerModel):

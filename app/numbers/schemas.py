@@ -6,12 +6,12 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from app.http.schemas import AnswerModel, RequestModel, ShortText, Text, Timestamp
+from app.http.schemas import PRINTABLE, AnswerModel, RequestModel, ShortText, Timestamp
 from app.numbers.check_characters import CheckScheme
 from app.numbers.default_format import DEFAULT_FORMAT_ID, DEFAULT_FORMAT_NAME, DEFAULT_PATTERN
 
-PatternText = Annotated[Text, StringConstraints(min_length=1, max_length=200)]
-ComponentText = Annotated[Text, StringConstraints(min_length=1, max_length=40)]
+PatternText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), PRINTABLE]
+ComponentText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40), PRINTABLE]
 
 _PATTERN = "ACME-{cost_center:4}-{year}-{serial:5}{check}"
 _PROPERTIES: dict[str, Any] = {

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request
+from pydantic import StringConstraints
 from starlette.responses import Response
 
 from app.http.authorisation import Caller
@@ -11,7 +12,7 @@ from app.http.errors import NotFound
 from app.http.openapi import documented
 from app.http.pagination import DEFAULT_LIMIT, CursorText, Limit, decode_cursor, page_answer
 from app.http.preconditions import IfNoneMatch
-from app.http.schemas import Page, Text, Timestamp
+from app.http.schemas import PRINTABLE, Page, Timestamp
 from app.http.unit_of_work import Answer, Reading, Unit
 from app.numbers.endpoints import Issuer
 from app.numbers.errors import ComponentsDoNotFit, NumberFormatExhausted, UnknownNumberFormat
@@ -33,7 +34,6 @@ from app.principal import Relation
 router = APIRouter(prefix="/purchase-orders", tags=["Purchase orders"])
 
 _LARGEST_SEQUENCE = 2**31 - 1
-BATCH_BODY_BYTES = 8 * 1024 * 1024
 
 OrderNumber = Annotated[
     str,
@@ -47,7 +47,7 @@ Buyer = Annotated[
     UUID | None,
     Query(description="The organisation id of the buyer, where orders of two buyers have this number."),
 ]
-ListFilter = Annotated[Text | None, Query(min_length=1, max_length=100)]
+ListFilter = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), PRINTABLE]
 
 
 @router.post(
@@ -80,7 +80,6 @@ async def issue_purchase_order(body: IssuePurchaseOrder, caller: Caller, unit: U
 
 @router.post(
     "/batch",
-    max_body_size=BATCH_BODY_BYTES,
     **documented("issue_purchase_order_batch", IssuedBatch, BatchRefused),
 )
 async def issue_purchase_order_batch(body: IssueBatch, caller: Caller, unit: Unit, issuer: Issuer) -> Response:
@@ -94,17 +93,19 @@ async def issue_purchase_order_batch(body: IssueBatch, caller: Caller, unit: Uni
 
 def list_filters(
     status: Annotated[list[OrderStatus] | None, Query(description="One or more statuses, time included.")] = None,
-    number: Annotated[ListFilter, Query(description="A number in any written form.")] = None,
-    reference: Annotated[ListFilter, Query(description="The buyer's own order id, exactly.")] = None,
-    seller: Annotated[ListFilter, Query(description="The seller's organisation id, code, GLN or name.")] = None,
-    ship_to: Annotated[ListFilter, Query(description="The ship-to's organisation id, code, GLN or name.")] = None,
-    sku: Annotated[ListFilter, Query(description="A product code on one of the lines.")] = None,
+    number: Annotated[ListFilter | None, Query(description="A number in any written form.")] = None,
+    reference: Annotated[ListFilter | None, Query(description="The buyer's own order id, exactly.")] = None,
+    seller: Annotated[ListFilter | None, Query(description="The seller's organisation id, code, GLN or name.")] = None,
+    ship_to: Annotated[
+        ListFilter | None, Query(description="The ship-to's organisation id, code, GLN or name.")
+    ] = None,
+    sku: Annotated[ListFilter | None, Query(description="A product code on one of the lines.")] = None,
     expires_before: Annotated[Timestamp | None, Query()] = None,
     activate_by_before: Annotated[Timestamp | None, Query()] = None,
     created_after: Annotated[Timestamp | None, Query()] = None,
     updated_after: Annotated[Timestamp | None, Query()] = None,
     q: Annotated[
-        ListFilter, Query(description="Part of a number, a reference, a seller's name or a product code.")
+        ListFilter | None, Query(description="Part of a number, a reference, a seller's name or a product code.")
     ] = None,
 ) -> Filters:
     """Return what a list is narrowed to."""

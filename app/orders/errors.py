@@ -71,8 +71,8 @@ class DuplicateReference(Problem):
     code = "duplicate_reference"
     title = "The reference is taken"
     remedy = (
-        "`reference` is your own order id and unique in your organisation. GET /v1/purchase-orders?reference= finds the "
-        "order that has it."
+        "`reference` is your own order id and unique in your organisation. "
+        "GET /v1/purchase-orders?reference= finds the order that has it."
     )
     example_detail = "This organisation has an order with the reference SO-2027-0815 already."
 

@@ -289,7 +289,6 @@ async def insert_orders(connection: AsyncConnection, rows: Sequence[Mapping[str,
         connection,
         PurchaseOrderRow,
         sorted(rows, key=lambda row: str(row["number_key"])),
-        at_now=["created_at", "updated_at"],
         ignore_conflicts=True,
         returning=["number_key"],
     )

@@ -19,13 +19,13 @@ from stdnum import ean
 from stdnum.exceptions import ValidationError as StandardNumberError
 
 from app.http.schemas import (
+    PRINTABLE,
     AnswerModel,
     LongText,
     ProblemDetails,
     Quantity,
     RequestModel,
     ShortText,
-    Text,
     Timestamp,
     UnitPrice,
     plain_decimal,
@@ -65,11 +65,12 @@ def _checked_by_gs1(text: str, lengths: tuple[int, ...], name: str) -> str:
 Gtin = Annotated[str, AfterValidator(_global_trade_item_number)]
 Gln = Annotated[str, AfterValidator(_global_location_number)]
 Currency = Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")]
-Unit = Annotated[Text, StringConstraints(min_length=1, max_length=20)]
-Component = Annotated[Text, StringConstraints(min_length=1, max_length=40)]
-NumberText = Annotated[Text, StringConstraints(min_length=1, max_length=64)]
-MetadataKey = Annotated[Text, StringConstraints(min_length=1, max_length=40)]
-MetadataValue = Annotated[Text, StringConstraints(max_length=500)]
+Unit = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20), PRINTABLE]
+Component = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40), PRINTABLE]
+NumberText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64), PRINTABLE]
+ReferenceText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), PRINTABLE]
+MetadataKey = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40), PRINTABLE]
+MetadataValue = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500), PRINTABLE]
 PlainDecimal = Annotated[Decimal, PlainSerializer(plain_decimal, return_type=str, when_used="json")]
 
 
@@ -96,9 +97,9 @@ class Party(RequestModel):
 class Reference(RequestModel):
     """A number under which somebody else knows the order."""
 
-    type: Annotated[Text, StringConstraints(min_length=1, max_length=40)]
+    type: Component
     """What kind of number it is, in your words: `fba_shipment_id`, `project`."""
-    value: Annotated[Text, StringConstraints(min_length=1, max_length=100)]
+    value: ReferenceText
 
 
 class Tax(RequestModel):
@@ -151,7 +152,7 @@ class Window(RequestModel):
 class Content(RequestModel):
     """What an order says; every field may be left out."""
 
-    reference: Annotated[Text, StringConstraints(min_length=1, max_length=100)] | None = None
+    reference: ReferenceText | None = None
     """Your own order id, unique in your organisation."""
     references: Annotated[list[Reference], Field(max_length=50)] = []
     buyer: Party | None = None

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
-from app.http.schemas import AnswerModel, RequestModel, ShortText, Text, Timestamp
+from app.http.schemas import PRINTABLE, AnswerModel, RequestModel, ShortText, Timestamp
 
 
 class OrganisationKind(StrEnum):
@@ -21,8 +21,11 @@ class OrganisationKind(StrEnum):
 
 
 Country = Annotated[str, StringConstraints(pattern="^[A-Z]{2}$")]
-Phone = Annotated[Text, StringConstraints(min_length=3, max_length=40)]
-Email = Annotated[Text, StringConstraints(max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")]
+Phone = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=40), PRINTABLE]
+Url = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500, pattern=r"^https?://\S+$"), PRINTABLE]
+Email = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$"), PRINTABLE
+]
 
 
 class Address(RequestModel):
@@ -43,7 +46,10 @@ class ContactPoint(RequestModel):
     name: ShortText | None = None
     phone: Phone | None = None
     email: Email | None = None
-    url: Annotated[Text, StringConstraints(max_length=500, pattern=r"^https?://\S+$")] | None = None
+    url: (
+        Annotated[str, StringConstraints(strip_whitespace=True, max_length=500, pattern=r"^https?://\S+$"), PRINTABLE]
+        | None
+    ) = None
     hours: ShortText | None = None
     """When somebody answers, in words: `Mon-Fri 06:00-20:00 CET`."""
 

@@ -14,7 +14,6 @@ from app.http.openapi import documented
 from app.http.schemas import Timestamp
 from app.http.unit_of_work import Answer, Reading
 from app.numbers.service import well_formed
-from app.orders.endpoints import BATCH_BODY_BYTES
 from app.validation import service
 from app.validation.schemas import ValidateBatch, ValidateInput, Validation, ValidationBatch
 
@@ -72,7 +71,7 @@ async def validate_input(body: ValidateInput, caller: Caller, unit: Reading) -> 
     return await unit.read(lambda connection: service.validate_one(connection, caller, body), Answer)
 
 
-@router.post("/batch", max_body_size=BATCH_BODY_BYTES, **documented("validate_batch", ValidationBatch))
+@router.post("/batch", **documented("validate_batch", ValidationBatch))
 async def validate_batch(body: ValidateBatch, caller: Caller, unit: Reading) -> Response:
     """Validate up to 1,000 inputs.
 

@@ -33,6 +33,7 @@ EXPIRED: dict[str, Any] = {
             "next_step": {
                 "action": "apply_for_activation",
                 "description": "Do not unload. Apply for activation (an extension), or ask the buyer for a new order.",
+                "then": "open_support_case",
                 "href": None,
                 "contact": {
                     "name": "Purchasing desk",

@@ -7,9 +7,9 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from app.http.schemas import AnswerModel, ProblemDetails, RequestModel, Timestamp
+from app.orders.contacts import ContactPoint
 from app.orders.lifecycle import OrderStatus
 from app.orders.schemas import PurchaseOrder
-from app.organisations.schemas import ContactPoint
 from app.validation.examples import ACCEPTED, BATCH, EXPIRED
 from app.validation.refusal_codes import NextStepAction, RefusalCode, Verdict
 
@@ -64,6 +64,8 @@ class NextStep(AnswerModel):
     """For the person at the gate."""
     href: str | None
     """The request that takes the step, where it is one of this service's."""
+    then: NextStepAction | None
+    """What to do where the step has not helped."""
     contact: ContactPoint | None
     """Whom to reach, where somebody is to be reached and has said how."""
 

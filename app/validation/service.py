@@ -1,6 +1,6 @@
 """The question at the gate: one input or a thousand, three queries in all, and everything else is pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,10 +16,10 @@ from app.http.schemas import ProblemDetails
 from app.numbers import service as numbers
 from app.numbers.number_keys import MalformedNumber, candidate_keys
 from app.orders import repository as orders
+from app.orders.contacts import Directory, directory_for
 from app.orders.lifecycle import effective_status, next_change
 from app.orders.location import LocatedOrder
 from app.orders.views import lifecycle_facts, purchase_order, relation_of
-from app.organisations import repository as organisations
 from app.principal import NAMED, Principal
 from app.telemetry import REFUSALS, VERDICTS
 from app.validation import checks
@@ -54,7 +54,7 @@ class _Knowledge:
 
     checked_at: datetime
     orders: Mapping[str, Sequence[Mapping[str, Any]]]
-    organisations: Mapping[UUID, Any]
+    directory: Directory
     lines: Mapping[tuple[str, UUID], Sequence[Any]]
     misread: frozenset[str]
 
@@ -122,7 +122,7 @@ async def _look_up(connection: AsyncConnection, caller: Principal, questions: Se
     return _Knowledge(
         checked_at,
         by_key,
-        await organisations.find_all(connection, _parties(rows)),
+        await directory_for(connection, rows),
         await orders.lines_of(connection, related),
         await numbers.misread_keys(connection, unknown),
     )
@@ -150,7 +150,7 @@ def _answer(question: _Question, caller: Principal, knowledge: _Knowledge, seen:
         valid=verdict is Verdict.accept,
         verdict=verdict,
         status=effective_status(lifecycle_facts(order.row), at) if order and related else None,
-        refusals=[shown_refusal(refusal, order, knowledge.organisations) for refusal in refusals],
+        refusals=[shown_refusal(refusal, order, knowledge.directory) for refusal in refusals],
         did_you_mean=[],
         order=_shown_order(order, knowledge, at) if order and related else None,
         checked_at=knowledge.checked_at,
@@ -187,10 +187,6 @@ def _candidates(question: _Question, caller: Principal, knowledge: _Knowledge) -
 def _shown_order(order: LocatedOrder, knowledge: _Knowledge, at: datetime) -> Any:
     lines = knowledge.lines[order.number_key, order.organisation_id]
     return purchase_order(order.row, [line._asdict() for line in lines], order.relation, at)
-
-
-def _parties(rows: Iterable[Any]) -> set[UUID]:
-    return {party for row in rows for party in (row.organisation_id, row.seller_id, row.ship_to_id) if party}
 
 
 def _summary(answers: Sequence[Validation]) -> dict[RefusalCode, int]:

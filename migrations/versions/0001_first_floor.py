@@ -109,7 +109,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "outbox_buckets",
-        sa.Column("bucket", sa.SmallInteger(), nullable=False),
+        sa.Column("bucket", sa.SmallInteger(), autoincrement=False, nullable=False),
         sa.Column("leased_by", sa.Uuid(), nullable=True),
         sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("fencing_token", sa.Integer(), nullable=False),

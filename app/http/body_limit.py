@@ -1,0 +1,51 @@
+"""Bodies are taken up to 1 MiB, those of batches up to 8 MiB, whether they state their length or not.
+
+Starlette limits bodies too, but answers in plain text where every other answer of this service is a problem object.
+"""
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MEBIBYTE = 1024 * 1024
+
+
+class BodyLimit:
+    """Ends the reading of a body that is too large, with 413."""
+
+    def __init__(self, application: ASGIApp) -> None:
+        self._application = application
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._application(scope, receive, send)
+            return
+        limit = 8 if scope["path"].endswith("/batch") else 1
+        stated = Headers(scope=scope).get("content-length", "")
+        too_large = stated.isdecimal() and int(stated) > limit * MEBIBYTE
+        await self._application(scope, _refuse(limit) if too_large else _counting(receive, limit), send)
+
+
+def _refuse(mebibytes: int) -> Receive:
+    async def refuse() -> Message:
+        raise _too_large(mebibytes)
+
+    return refuse
+
+
+def _counting(receive: Receive, mebibytes: int) -> Receive:
+    received = 0
+
+    async def count() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > mebibytes * MEBIBYTE:
+            raise _too_large(mebibytes)
+        return message
+
+    return count
+
+
+def _too_large(mebibytes: int) -> HTTPException:
+    return HTTPException(413, f"The body is larger than the {mebibytes} MiB that this operation takes.")
