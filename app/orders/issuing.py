@@ -20,9 +20,10 @@ from app.numbers import service as numbers
 from app.numbers.number_issuer import DrawnNumber, NumberIssuer, WantedNumber
 from app.numbers.number_keys import MalformedNumber, clean_number_text, number_key
 from app.orders import repository
+from app.orders.content_schemas import Party
 from app.orders.errors import BatchRefused, DuplicateNumber, DuplicateReference, ReservedNumber
 from app.orders.lifecycle import StoredStatus
-from app.orders.schemas import BatchResult, IssueBatch, IssuedBatch, IssuePurchaseOrder, Party, PurchaseOrder
+from app.orders.schemas import BatchResult, IssueBatch, IssuedBatch, IssuePurchaseOrder, PurchaseOrder
 from app.orders.views import purchase_order
 from app.organisations import repository as organisations
 from app.principal import Principal, Relation
