@@ -21,8 +21,8 @@ from app.numbers.format_patterns import ComponentError, FormatPattern
 from app.numbers.number_keys import number_key
 from app.numbers.serial_blocks import SerialBlock, SerialSeries, SeriesIdentity, series_capacity
 
-_SLICE: Final = 128
-"""Numbers that are computed without a pause: about 2 ms, which other requests wait for."""
+_SLICE: Final = 64
+"""Numbers that are computed without a pause: 1 to 2 ms, which other requests wait for."""
 
 _SERIES_HELD: Final = 10_000
 """Series of which blocks are held; the least used one beyond that is dropped, and its block is a gap."""

@@ -77,16 +77,17 @@ def series_capacity(pattern: FormatPattern) -> int:
 
 
 class SerialSeries:
-    """One series as this process sees it. However many ask at once, one lease is under way."""
+    """One series as this process sees it. However many ask at once, one lease is under way, and it is for all."""
 
     def __init__(self, pattern: FormatPattern, lease: Lease, clock: Callable[[], float] = time.monotonic) -> None:
         self._pattern = pattern
         self._lease = lease
         self._clock = clock
-        self._leasing = asyncio.Lock()
         self._sizes = block_sizes(pattern)
         self._block_size = self._sizes.least
         self._leased_at: float | None = None
+        self._leasing: asyncio.Task[None] | None = None
+        self._awaited = 0
         self._blocks: deque[range] = deque()
         self._texts: deque[str] = deque()
         self._permutation: SerialPermutation | None = None
@@ -99,18 +100,30 @@ class SerialSeries:
         Raises TemporarilyUnavailable when a lease is needed and the database is out of reach.
         """
         if self._held() < count and not self._exhausted:
-            async with self._leasing:
-                while self._held() < count and not self._exhausted:
-                    await self._lease_block(max(count, expected) - self._held())
-                return self._taken(count)
+            await self._hold(count, max(count, expected))
         return self._taken(count)
 
-    async def _lease_block(self, short: int) -> None:
-        now = self._clock()
-        if self._leased_at is not None:
-            self._block_size = next_block_size(self._block_size, now - self._leased_at, self._sizes)
-        block = await self._lease(max(self._block_size, short))
-        self._leased_at = now
+    async def _hold(self, count: int, expected: int) -> None:
+        self._awaited += expected
+        try:
+            while self._held() < count and not self._exhausted:
+                if self._leasing is None:
+                    self._leasing = asyncio.create_task(self._lease_block())
+                # A task of its own, shared: who gives up takes the lease from nobody, and a database that is away
+                # fails all who wait at once rather than one after the other.
+                await asyncio.shield(self._leasing)
+        finally:
+            self._awaited -= expected
+
+    async def _lease_block(self) -> None:
+        try:
+            now = self._clock()
+            if self._leased_at is not None:
+                self._block_size = next_block_size(self._block_size, now - self._leased_at, self._sizes)
+            block = await self._lease(max(self._block_size, self._awaited - self._held()))
+            self._leased_at = now
+        finally:
+            self._leasing = None
         if block is None:
             self._exhausted = True
             return
