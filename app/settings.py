@@ -51,10 +51,10 @@ class Settings(BaseSettings):
             validation_alias="DATABASE_TIMEOUT",
             gt=0,
             le=60,
-            description="Seconds after which a connection attempt, a wait for a free connection or a look-up is "
-            "given up and answered 503.",
+            description="Seconds after which a connection attempt, a wait for a free connection, or a look-up of a key "
+            "or of a number at the gate is given up and answered 503.",
         ),
-    ] = 1.5
+    ] = 0.9
     data_directory: Annotated[
         Path,
         Field(

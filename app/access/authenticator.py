@@ -74,8 +74,9 @@ class CachingAuthenticator:
 
     async def _look_up(self, secret_hash: bytes) -> _Entry:
         started = time.monotonic()
-        async with self._database.reading() as connection:
-            key = await repository.find_presented(connection, secret_hash)
+        key = await self._database.look(
+            lambda connection: repository.find_presented(connection, secret_hash), seconds=self._database.gate_seconds
+        )
         return _Entry(_accepted(key), started + min(MOST_SECONDS_CACHED, _seconds_left(key)))
 
 

@@ -40,9 +40,11 @@ def newest_revision() -> str:
 
 async def is_migrated(database: Database) -> bool:
     """Return whether the database is at the revision that this code expects."""
-    async with database.reading() as connection:
-        try:
-            revision = await connection.scalar(text("SELECT version_num FROM alembic_version"))
-        except ProgrammingError:
-            return False
+    try:
+        revision = await database.look(
+            lambda connection: connection.scalar(text("SELECT version_num FROM alembic_version")),
+            seconds=database.gate_seconds,
+        )
+    except ProgrammingError:
+        return False
     return bool(revision == await asyncio.to_thread(newest_revision))

@@ -1,15 +1,15 @@
-"""The engine, and the two ways to the database: `transaction` for what writes, `reading` for what only looks.
+"""The engine, and the two ways to the database: `transaction` for what writes, `look` for what only looks.
 
 Every failure that means "the database is out of reach or too slow" leaves here as `TemporarilyUnavailable`, so no
 caller can take it for an answer.
 """
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final, TypeVar
 
 import asyncpg
-from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -20,7 +20,12 @@ from app.settings import Settings
 LOCK_TIMEOUT_MILLISECONDS = 2_000
 """The contract's 2 s that a duplicate waits for the first request with its Idempotency-Key."""
 
+SECONDS_FOR_A_LOOK: Final = 20.0
+"""A list may take its time; the gate has a time-out of its own, `Database.gate_seconds`."""
+
 LOCK_NOT_AVAILABLE = "55P03"
+
+Result = TypeVar("Result")
 
 _UNAVAILABLE_SQLSTATE_CLASSES = ("08", "53", "57")
 _UNAVAILABLE_SQLSTATES = frozenset(
@@ -36,9 +41,10 @@ _UNAVAILABLE_SQLSTATES = frozenset(
 class Database:
     """One pool of connections to one Postgres; time-outs in seconds."""
 
-    def __init__(self, url: str, *, pool_size: int = 10, statement_cache_size: int = 500, timeout: float = 1.5) -> None:
+    def __init__(self, url: str, *, pool_size: int = 10, statement_cache_size: int = 500, timeout: float = 0.9) -> None:
         self._url = url
-        self._timeout = timeout
+        self.gate_seconds = timeout
+        self._given_up: set[asyncio.Task[Any]] = set()
         self._statement_cache_size = statement_cache_size
         self._engine: AsyncEngine = create_async_engine(
             "postgresql+asyncpg://",
@@ -70,17 +76,36 @@ class Database:
             async with self._engine.begin() as connection:
                 yield connection
 
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """Yield a connection on which each statement stands alone; for looking only."""
+    async def look(
+        self, work: Callable[[AsyncConnection], Awaitable[Result]], *, seconds: float = SECONDS_FOR_A_LOOK
+    ) -> Result:
+        """Return what `work` finds on a connection on which each statement stands alone; for looking only.
+
+        After `seconds` it is given up, TemporarilyUnavailable, whatever the connection is doing: its clean-up (another
+        two seconds where the database hangs) goes on without the caller.
+        """
+        task = asyncio.create_task(self._look(work))
+        try:
+            await asyncio.wait({task}, timeout=seconds)
+            if task.done():
+                return task.result()
+        finally:
+            if not task.done():
+                task.cancel()
+                self._given_up.add(task)
+                task.add_done_callback(self._forget)
+        raise TemporarilyUnavailable
+
+    async def _look(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
         with _unavailable_when_out_of_reach():
             async with self._autocommit.connect() as connection:
-                yield connection
+                return await work(connection)
 
-    async def answers(self) -> None:
-        """Ask the database for a sign of life; raises TemporarilyUnavailable when there is none."""
-        async with self.reading() as connection:
-            await connection.execute(text("SELECT 1"))
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self._given_up.discard(task)
+        if not task.cancelled():
+            # Asked for, so that asyncio does not report it as an error that nobody looked at.
+            task.exception()
 
     async def dispose(self) -> None:
         """Close every connection."""
@@ -98,7 +123,7 @@ class Database:
         behind_pooler = self._statement_cache_size == 0
         return await asyncpg.connect(
             self._url,
-            timeout=self._timeout,
+            timeout=self.gate_seconds,
             statement_cache_size=self._statement_cache_size,
             server_settings={"application_name": "po-registry"} if behind_pooler else settings,
         )

@@ -13,7 +13,7 @@ class NotFound(Problem):
         "Either the path does not exist, or the resource does not, or the calling organisation has no relation to it: "
         "the three are not told apart. Compare the identifier with its source; a `/` inside a number is written %2F."
     )
-    example_detail = "There is no purchase order PO-7K3M9QWX2A that this organisation has a relation to."
+    example_detail = "There is no purchase order PO-7K3M9QWX2R that this organisation has a relation to."
 
 
 class MethodNotAllowed(Problem):

@@ -74,11 +74,17 @@ class UnitOfWork:
         self, work: Callable[[AsyncConnection], Awaitable[Result]], present: Callable[[Result], Answer]
     ) -> Response:
         """Run `work`, which only looks, and return its presented result; 304 where the caller has it already."""
-        async with self._database.reading() as connection:
-            answer = present(await work(connection))
+        answer = present(await self._database.look(work))
         etag = answer.headers.get("ETag")
         if etag is not None and is_current(self._request.headers.get("if-none-match"), etag):
             return Response(status_code=304, headers={"ETag": etag})
+        return _response(answer.status, answer.headers, _content(answer.body))
+
+    async def read_at_the_gate(
+        self, work: Callable[[AsyncConnection], Awaitable[Result]], present: Callable[[Result], Answer]
+    ) -> Response:
+        """Run `work`, which only looks, and give it up while the lorry is still in sight: 503 says that it is a hold."""
+        answer = present(await self._database.look(work, seconds=self._database.gate_seconds))
         return _response(answer.status, answer.headers, _content(answer.body))
 
     async def _write_once(

@@ -40,7 +40,7 @@ OrderNumber = Annotated[
     Path(
         description="The order's number in any written form (case, spaces and dashes do not matter; `/` as %2F), or "
         "its id.",
-        examples=["PO-7K3M9QWX2A"],
+        examples=["PO-7K3M9QWX2R"],
     ),
 ]
 Buyer = Annotated[

@@ -17,7 +17,7 @@ class InvalidTransition(Problem):
         "`order_status` is the status now and `allowed` lists what can be done in it. Two callers may have acted at "
         "once: read the order again before trying anything else. docs/lifecycle.md shows every transition."
     )
-    example_detail = "PO-7K3M9QWX2A is issued: activate is not possible; possible are confirm, reject, extend."
+    example_detail = "PO-7K3M9QWX2R is issued: activate is not possible; possible are confirm, reject, extend."
     example_members: ClassVar[dict[str, JsonValue]] = {
         "order_status": "issued",
         "allowed": ["confirm", "reject", "extend", "suspend", "cancel"],
@@ -87,7 +87,7 @@ class ReservedNumber(Problem):
         "A number issued elsewhere may not have the shape and the right check character of a format of this service: "
         "the service may issue it one day. Leave `number` out to have one issued."
     )
-    example_detail = "PO-7K3M9QWX2A has the form of numbers that this service issues."
+    example_detail = "PO-7K3M9QWX2R has the form of numbers that this service issues."
 
 
 class BatchRefused(Problem):

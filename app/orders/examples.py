@@ -23,7 +23,7 @@ _NO_CONTACT: dict[str, Any] = {"address": None, "phone": None, "code": None, "gl
 
 PURCHASE_ORDER: dict[str, Any] = {
     "id": "0198f5a4-2b6f-7f80-9d13-6a4c8e0f2b71",
-    "number": "PO-7K3M9QWX2A",
+    "number": "PO-7K3M9QWX2R",
     "origin": "issued",
     "relation": "owner",
     "status": "issued",

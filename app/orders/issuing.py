@@ -1,15 +1,12 @@
 """Issues orders, one or a thousand by the same way: every item is judged by itself, all are written together."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
-from uuid import UUID
 
-from pydantic import JsonValue, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.identifiers import new_id
 from app.errors import InvalidRequest, Problem
 from app.events import service as events
 from app.events.event_types import EventType
@@ -18,11 +15,9 @@ from app.http.problems import invalid_request
 from app.http.schemas import ProblemDetails
 from app.numbers import service as numbers
 from app.numbers.number_issuer import DrawnNumber, NumberIssuer, WantedNumber
-from app.numbers.number_keys import MalformedNumber, clean_number_text, number_key
 from app.orders import repository
-from app.orders.content_schemas import Party
 from app.orders.errors import BatchRefused, DuplicateNumber, DuplicateReference, ReservedNumber
-from app.orders.lifecycle import StoredStatus
+from app.orders.new_orders import faults_of, line_row, order_row, organisations_named
 from app.orders.schemas import BatchResult, IssueBatch, IssuedBatch, IssuePurchaseOrder, PurchaseOrder
 from app.orders.views import purchase_order
 from app.organisations import repository as organisations
@@ -30,10 +25,10 @@ from app.principal import Principal, Relation
 from app.telemetry import NUMBERS_ISSUED
 
 _ITEM: TypeAdapter[IssuePurchaseOrder] = TypeAdapter(IssuePurchaseOrder)
-_REDRAWS = 5
+_ATTEMPTS = 5
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Prepared:
     """An item that is ready to be written, but for its number where one is issued; `place` is where it stands."""
 
@@ -86,7 +81,7 @@ async def issue_many(
     Returns an order or a problem per body, in order. `indexes`: the bodies' places in a batch, for the problems' `loc`.
     """
     now = await repository.now(connection)
-    known = await organisations.find_all(connection, {caller.organisation_id, *_organisations_named(bodies)})
+    known = await organisations.find_all(connection, {caller.organisation_id, *organisations_named(bodies)})
     places: list[list[str | int]] = [
         ["body"] if indexes is None else ["body", "purchase_orders", indexes[position]]
         for position in range(len(bodies))
@@ -94,11 +89,11 @@ async def issue_many(
     outcomes: dict[int, PurchaseOrder | Problem] = {}
     prepared: list[_Prepared] = []
     for position, body in enumerate(bodies):
-        faults = list(_faults(body, caller, known, now, places[position]))
+        faults = list(faults_of(body, caller, known, now, places[position]))
         if faults:
             outcomes[position] = InvalidRequest.of(faults)
         else:
-            prepared.append(_Prepared(position, places[position], body, _row(body, caller, known, now)))
+            prepared.append(_Prepared(position, places[position], body, order_row(body, caller, known, now)))
     prepared = await _number(connection, caller, issuer, prepared, outcomes)
     prepared = await _claim_references(connection, caller, prepared, outcomes)
     written = await _write(connection, caller, issuer, prepared, outcomes)
@@ -174,140 +169,70 @@ async def _write(
     prepared: Sequence[_Prepared],
     outcomes: dict[int, PurchaseOrder | Problem],
 ) -> list[_Prepared]:
-    """Insert the orders and return those whose number was free.
+    """Insert the orders and return those that went in.
 
     A number issued here that is taken all the same (its buyer registered it before its format existed) is drawn again;
     a given one is the caller's to change.
     """
-    first: dict[str, _Prepared] = {}
-    for item in prepared:
-        first.setdefault(item.row["number_key"], item)
-    free = await repository.insert_orders(connection, [item.row for item in first.values()])
-    written = [item for item in prepared if item.row["number_key"] in free and first[item.row["number_key"]] is item]
-    left = [item for item in prepared if item not in written]
-    for item in left:
-        if item.body.number is not None:
-            outcomes[item.index] = DuplicateNumber(f"This organisation has an order {item.row['number']} already.")
-    await repository.release_references(
+    written: list[_Prepared] = []
+    waiting = list(prepared)
+    for _ in range(_ATTEMPTS):
+        first: dict[str, _Prepared] = {}
+        for item in waiting:
+            first.setdefault(item.row["number_key"], item)
+        free = await repository.insert_orders(connection, [item.row for item in first.values()])
+        indexes = {item.index for key, item in first.items() if key in free}
+        written += [item for item in waiting if item.index in indexes]
+        left = [item for item in waiting if item.index not in indexes]
+        if not left:
+            return written
+        waiting = await _draw_again(connection, caller, issuer, left, outcomes)
+    await _give_up(connection, caller, waiting, outcomes)
+    return written
+
+
+async def _draw_again(
+    connection: AsyncConnection,
+    caller: Principal,
+    issuer: NumberIssuer,
+    left: Sequence[_Prepared],
+    outcomes: dict[int, PurchaseOrder | Problem],
+) -> list[_Prepared]:
+    """Return the items that have another number now; the others have met their end."""
+    await _give_up(connection, caller, [item for item in left if item.body.number is not None], outcomes)
+    drawn = await _number(connection, caller, issuer, [item for item in left if item.body.number is None], outcomes)
+    gone = [item for item in left if item.body.number is None and item.index in outcomes]
+    await repository.release_references(connection, caller.organisation_id, _references(gone))
+    await repository.point_references(
         connection,
         caller.organisation_id,
-        [item.body.reference for item in left if item.body.reference and item.body.number is not None],
+        {item.body.reference: item.row["number_key"] for item in drawn if item.body.reference},
     )
-    again = [item for item in left if item.body.number is None]
-    return written + (await _redraw(connection, caller, issuer, again) if again else [])
+    return drawn
 
 
-async def _redraw(
-    connection: AsyncConnection, caller: Principal, issuer: NumberIssuer, items: Sequence[_Prepared]
-) -> list[_Prepared]:
-    waiting = list(items)
-    written: list[_Prepared] = []
-    for _ in range(_REDRAWS):
-        drawn = await issuer.draw(connection, caller.organisation_id, [_wanted(item) for item in waiting])
-        for item, number in zip(waiting, drawn, strict=True):
-            if isinstance(number, Problem):
-                raise number
-            _take(item, number)
-        free = await repository.insert_orders(connection, [item.row for item in waiting])
-        written += [item for item in waiting if item.row["number_key"] in free]
-        waiting = [item for item in waiting if item.row["number_key"] not in free]
-        if not waiting:
-            return written
-    raise DuplicateNumber("The next numbers of this format are all registered as numbers issued elsewhere.")
+async def _give_up(
+    connection: AsyncConnection,
+    caller: Principal,
+    items: Sequence[_Prepared],
+    outcomes: dict[int, PurchaseOrder | Problem],
+) -> None:
+    for item in items:
+        outcomes[item.index] = DuplicateNumber(f"This organisation has an order {item.row['number']} already.")
+    await repository.release_references(connection, caller.organisation_id, _references(items))
+
+
+def _references(items: Sequence[_Prepared]) -> list[str]:
+    return [item.body.reference for item in items if item.body.reference]
 
 
 async def _write_lines(connection: AsyncConnection, written: Sequence[_Prepared]) -> Mapping[int, list[dict[str, Any]]]:
-    lines = {item.index: [_line_row(item, position) for position in range(len(item.body.lines))] for item in written}
+    lines = {
+        item.index: [line_row(item.row, line, position) for position, line in enumerate(item.body.lines, start=1)]
+        for item in written
+    }
     await repository.insert_lines(connection, [row for rows in lines.values() for row in rows])
     return lines
-
-
-def _faults(
-    body: IssuePurchaseOrder,
-    caller: Principal,
-    known: Mapping[UUID, Any],
-    now: datetime,
-    place: list[str | int],
-) -> Iterable[dict[str, JsonValue]]:
-    """Yield what only the database's clock and directory can tell to be wrong."""
-    for name in ("activate_by", "expires_at"):
-        moment = getattr(body, name)
-        if moment is not None and moment <= now:
-            yield _fault([*place, name], "in_the_past", f"`{name}` has passed already")
-    if body.buyer is not None and body.buyer.organisation_id not in {None, caller.organisation_id}:
-        yield _fault(
-            [*place, "buyer", "organisation_id"],
-            "not_the_caller",
-            "The buyer is the organisation that issues the order",
-        )
-    for way, party in _parties(body):
-        if party.organisation_id is not None and party.organisation_id not in known:
-            yield _fault([*place, *way, "organisation_id"], "unknown_organisation", "There is no such organisation")
-    if body.number is not None:
-        try:
-            number_key(body.number)
-            clean_number_text(body.number)
-        except MalformedNumber as error:
-            yield _fault([*place, "number"], f"number_{error.rule}", str(error))
-
-
-def _fault(loc: list[str | int], code: str, message: str) -> dict[str, JsonValue]:
-    return {"loc": list(loc), "code": code, "message": message}
-
-
-def _row(body: IssuePurchaseOrder, caller: Principal, known: Mapping[UUID, Any], now: datetime) -> dict[str, Any]:
-    content = body.model_dump(mode="json", exclude={"lines", "metadata", "draft", "number", "format_id"})
-    buyer = (body.buyer or Party(organisation_id=caller.organisation_id)).model_copy(
-        update={"organisation_id": caller.organisation_id}
-    )
-    return {
-        **content,
-        **{name: getattr(body, name) for name in ("activate_by", "valid_from", "expires_at")},
-        "buyer": _named(buyer, known),
-        **{name: _named(getattr(body, name), known) for name in ("bill_to", "seller", "ship_to")},
-        "forwarders": [_named(forwarder, known) for forwarder in body.forwarders],
-        "organisation_id": caller.organisation_id,
-        "id": new_id(),
-        "number": None if body.number is None else clean_number_text(body.number),
-        "number_key": None if body.number is None else number_key(body.number),
-        "issued_here": body.number is None,
-        "format_id": None,
-        "format_version": None,
-        "version": 1,
-        "revision": 1,
-        "status": StoredStatus.draft if body.draft else StoredStatus.issued,
-        **dict.fromkeys(("suspended_from", "status_reason", "contract_number", "invoice_number")),
-        "seller_id": body.seller.organisation_id if body.seller else None,
-        "ship_to_id": body.ship_to.organisation_id if body.ship_to else None,
-        "forwarder_ids": sorted({party.organisation_id for party in body.forwarders if party.organisation_id}),
-        "order_metadata": body.metadata,
-        **dict.fromkeys(("sent_via", "sent_at", "confirmed_at", "activated_at")),
-        "issued_at": None if body.draft else now,
-        "created_at": now,
-        "updated_at": now,
-    }
-
-
-def _named(party: Party | None, known: Mapping[UUID, Any]) -> dict[str, Any] | None:
-    if party is None:
-        return None
-    shown = party.model_dump(mode="json")
-    if party.name is None and party.organisation_id is not None:
-        shown["name"] = known[party.organisation_id].name
-    return shown
-
-
-def _line_row(item: _Prepared, position: int) -> dict[str, Any]:
-    line = item.body.lines[position]
-    return {
-        "number_key": item.row["number_key"],
-        "organisation_id": item.row["organisation_id"],
-        "revision": 1,
-        "line": position + 1,
-        **line.model_dump(exclude={"tax"}),
-        "tax": line.tax.model_dump(mode="json") if line.tax else None,
-        "received": line.quantity * 0,
-    }
 
 
 def _take(item: _Prepared, drawn: DrawnNumber) -> None:
@@ -345,21 +270,6 @@ def _event(item: _Prepared, caller: Principal) -> OrderChange:
             },
         },
     )
-
-
-def _organisations_named(bodies: Iterable[IssuePurchaseOrder]) -> Iterable[UUID]:
-    for body in bodies:
-        for _, party in _parties(body):
-            if party.organisation_id is not None:
-                yield party.organisation_id
-
-
-def _parties(body: IssuePurchaseOrder) -> Iterable[tuple[tuple[str | int, ...], Party]]:
-    for name in ("buyer", "bill_to", "seller", "ship_to"):
-        if (party := getattr(body, name)) is not None:
-            yield (name,), party
-    for position, forwarder in enumerate(body.forwarders):
-        yield ("forwarders", position), forwarder
 
 
 def _refuse_unless_all_are_good(outcomes: Mapping[int, PurchaseOrder | Problem], items: int) -> None:

@@ -277,10 +277,23 @@ async def claim_references(
 
 async def release_references(connection: AsyncConnection, organisation_id: UUID, references: Sequence[str]) -> None:
     """Give back claims of this same transaction whose orders were not written after all."""
+    if not references:
+        return
     claim = ReferenceClaimRow
     await connection.execute(
         delete(claim).where(claim.organisation_id == organisation_id, claim.reference.in_(references))
     )
+
+
+async def point_references(connection: AsyncConnection, organisation_id: UUID, number_keys: Mapping[str, str]) -> None:
+    """Let claims of this same transaction (reference -> number key) point to the numbers that the orders got at last."""
+    claim = ReferenceClaimRow
+    for reference, number_key in number_keys.items():
+        await connection.execute(
+            update(claim)
+            .where(claim.organisation_id == organisation_id, claim.reference == reference)
+            .values(number_key=number_key)
+        )
 
 
 async def insert_orders(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> frozenset[str]:

@@ -35,7 +35,7 @@ PRO_NUMBER: dict[str, Any] = {
     "purchase_orders": [
         {
             "id": "0198f5a4-2b6f-7f80-9d13-6a4c8e0f2b71",
-            "number": "PO-7K3M9QWX2A",
+            "number": "PO-7K3M9QWX2R",
             "status": "active",
             "relation": "seller",
             "linked_at": "2027-02-12T14:05:00Z",

@@ -43,7 +43,7 @@ router = APIRouter(prefix="/validations", tags=["Validation"], route_class=Valid
 @router.get("/{number:path}", **documented("validate_number", Validation))
 async def validate_number(
     number: Annotated[
-        str, Path(description="What was typed or scanned, as it is.", examples=["po 7k3m9qwx2a"], max_length=4096)
+        str, Path(description="What was typed or scanned, as it is.", examples=["po 7k3m9qwx2r"], max_length=4096)
     ],
     caller: Caller,
     unit: Reading,
@@ -59,7 +59,7 @@ async def validate_number(
     Without a relation to the order the answer is the verdict and the next steps alone.
     """
     asked = ValidateInput(input=number, buyer=buyer, at=at)
-    return await unit.read(lambda connection: service.validate_one(connection, caller, asked), Answer)
+    return await unit.read_at_the_gate(lambda connection: service.validate_one(connection, caller, asked), Answer)
 
 
 @router.post("", **documented("validate_input", Validation))
@@ -68,7 +68,7 @@ async def validate_input(body: ValidateInput, caller: Caller, unit: Reading) -> 
 
     The same question with more said: `buyer` where two buyers use one number, `at` for a day to come.
     """
-    return await unit.read(lambda connection: service.validate_one(connection, caller, body), Answer)
+    return await unit.read_at_the_gate(lambda connection: service.validate_one(connection, caller, body), Answer)
 
 
 @router.post("/batch", **documented("validate_batch", ValidationBatch))
@@ -78,7 +78,7 @@ async def validate_batch(body: ValidateBatch, caller: Caller, unit: Reading) -> 
     A vehicle's manifest in one request. A number that stands in it twice is held as `duplicate_in_request` from the
     second time on; `summary` counts the codes. Bodies up to 8 MiB.
     """
-    return await unit.read(lambda connection: service.validate_batch(connection, caller, body), Answer)
+    return await unit.read_at_the_gate(lambda connection: service.validate_batch(connection, caller, body), Answer)
 
 
 async def _text_asked_about(request: Request) -> str | None:

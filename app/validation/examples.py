@@ -6,9 +6,9 @@ from app.orders.examples import PURCHASE_ORDER
 
 ACCEPTED: dict[str, Any] = {
     "id": "0198f5b0-6d21-7a34-8e5f-90ab12cd34ef",
-    "input": "po 7k3m9qwx2a",
+    "input": "po 7k3m9qwx2r",
     "source": "typed",
-    "number": "PO-7K3M9QWX2A",
+    "number": "PO-7K3M9QWX2R",
     "valid": True,
     "verdict": "accept",
     "status": "active",

@@ -24,7 +24,7 @@ Input = Annotated[str, StringConstraints(max_length=INPUT_MAX)]
 class ValidateInput(RequestModel):
     """The question at the gate."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"input": "po 7k3m9qwx2a"}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"input": "po 7k3m9qwx2r"}]})
 
     input: Input
     """What was typed or scanned, at most 4,096 characters."""
@@ -38,7 +38,7 @@ class ValidateBatch(RequestModel):
     """Up to 1,000 questions at once: the manifest of a vehicle."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"inputs": ["PO-7K3M9QWX2A", {"input": "4500012345", "buyer": None}]}]}
+        json_schema_extra={"examples": [{"inputs": ["PO-7K3M9QWX2R", {"input": "4500012345", "buyer": None}]}]}
     )
 
     inputs: Annotated[

@@ -172,7 +172,7 @@ async def test_keys_older_than_a_day_are_deleted_and_younger_ones_stay(
             {"key": old["Idempotency-Key"]},
         )
     assert await worker.run_once(database) >= 1
-    async with database.reading() as connection:
+    async with database.transaction() as connection:
         left = await connection.execute(
             text("SELECT key FROM idempotency_keys WHERE organisation_id = :id"), {"id": buyer.id}
         )

@@ -203,7 +203,7 @@ async def test_a_random_series_has_another_key_each_year(
         clock.moment = datetime(year, 6, 1, tzinfo=UTC)
         random_parts.append({number[-5:] for number in texts(await draw(database, issuer, owner, 50, number_format))})
     assert len(random_parts[0] & random_parts[1]) < 5
-    async with database.reading() as connection:
+    async with database.transaction() as connection:
         keys = await connection.scalars(
             select(NumberSeriesRow.permutation_key).where(NumberSeriesRow.format_id == number_format.id)
         )

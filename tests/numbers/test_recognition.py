@@ -13,7 +13,7 @@ from app.principal import Principal
 from tests.numbers.owners import draw, fresh_prefix, new_format, new_owner, texts
 
 GOOD = "PO7K3M9QWX2R"
-MISREAD = "PO7K3M9QWX2A"
+MISREAD = "PO7K3M9QWX2R"
 SHAPELESS = "PO7K3M9QWX20"  # a zero: no number of the default format has one
 
 
@@ -24,7 +24,7 @@ async def owner(database: Database) -> Principal:
 
 async def test_a_number_of_the_default_format_is_reserved_and_a_mistyped_one_is_misread(database: Database) -> None:
     keys = [GOOD, MISREAD, SHAPELESS, "4500012345"]
-    async with database.reading() as connection:
+    async with database.transaction() as connection:
         assert await reserved_keys(connection, keys) == {GOOD}
         assert await misread_keys(connection, keys) == {MISREAD}
 
@@ -38,7 +38,7 @@ async def test_numbers_of_every_organisation_s_formats_are_recognised(
     await issuer.dispose()
     keys = [number_key(number) for number in drawn]
     wrong = [key[:-1] + ("0" if key[-1] != "0" else "1") for key in keys]
-    async with database.reading() as connection:
+    async with database.transaction() as connection:
         assert await reserved_keys(connection, [*keys, *wrong]) == set(keys)
         assert await misread_keys(connection, [*keys, *wrong]) == set(wrong)
 
@@ -47,14 +47,14 @@ async def test_without_a_check_character_the_shape_alone_is_reserved_and_nothing
     database: Database, owner: Principal
 ) -> None:
     prefix = (await new_format(database, owner, "{serial:3}")).prefix
-    async with database.reading() as connection:
+    async with database.transaction() as connection:
         assert await reserved_keys(connection, [f"{prefix}123", f"{prefix}1234", f"{prefix}12A"]) == {f"{prefix}123"}
         assert await misread_keys(connection, [f"{prefix}123", f"{prefix}1234"]) == frozenset()
 
 
 async def test_any_number_of_keys_costs_one_query_and_none_costs_none(database: Database) -> None:
     keys = [GOOD, MISREAD, *(f"{fresh_prefix()}{serial}" for serial in range(1_000))]
-    async with database.reading() as connection:
+    async with database.transaction() as connection:
         statements = _count_statements(connection)
         assert await reserved_keys(connection, []) == frozenset()
         assert await misread_keys(connection, []) == frozenset()
@@ -70,7 +70,7 @@ async def test_any_number_of_keys_costs_one_query_and_none_costs_none(database: 
         ("PO-7K3M9QWX2R", True),
         ("p.o. no. 7k3m 9qwx 2r", True),
         ("PO# PO-7K3M9QWX2R", True),
-        ("PO-7K3M9QWX2A", False),
+        ("PO-7K3M9QWX2R", False),
         ("Zürich", False),
         ("", False),
         ("- -", False),
@@ -91,7 +91,7 @@ async def test_the_reading_that_a_format_writes_is_the_one_that_is_verified(
     database: Database, owner: Principal
 ) -> None:
     prefix = (await new_format(database, owner, "{serial:3}")).prefix
-    async with database.reading() as connection:
+    async with database.transaction() as connection:
         found = await service.verify(connection, owner, f"PO {prefix} 123")
     assert (found.number_key, found.well_formed, found.formats[0].check) == (f"{prefix}123", True, "none")
 

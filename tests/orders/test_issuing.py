@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+from collections.abc import Callable
+from secrets import choice
 from typing import Any
 
 import pytest
@@ -237,3 +239,21 @@ async def test_two_batches_that_claim_the_same_references_crosswise_both_come_to
         )
     assert [answer.status_code for answer in answers] == [200] * 4
     assert sum(answer.json()["issued"] for answer in answers) == 200
+
+
+def test_a_number_that_its_buyer_registered_before_its_format_existed_is_passed_over(
+    buyer: Party, sql: Callable[..., list[Any]]
+) -> None:
+    prefix = "T" + "".join(choice("ABCDEFGHJKMNPQRSTVWXYZ") for _ in range(7))
+    for serial in ("0001", "0002", "0004"):
+        buyer.issue(number=f"{prefix}-{serial}")
+    made = buyer.post("/v1/number-formats", {"name": "Ours", "pattern": f"{prefix}-{{serial:4}}"})
+    assert made.status_code == 201, made.text
+    items = [{"format_id": made.json()["id"], "reference": str(n)} for n in range(4)]
+    results = buyer.post(f"{ORDERS}/batch", {"purchase_orders": items}).json()["results"]
+    numbers = [result["purchase_order"]["number"] for result in results]
+    assert sorted(numbers) == [f"{prefix}-{serial}" for serial in ("0003", "0005", "0006", "0007")]
+    claims = sql("SELECT reference, number_key FROM reference_claims WHERE organisation_id = $1", buyer.id)
+    assert {row["reference"]: row["number_key"] for row in claims} == {
+        str(n): number.replace("-", "") for n, number in enumerate(numbers)
+    }

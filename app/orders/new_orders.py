@@ -1,0 +1,119 @@
+"""What the rows of a new order hold, and what is wrong with its content, seen with the clock and the directory."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import JsonValue
+
+from app.db.identifiers import new_id
+from app.numbers.number_keys import MalformedNumber, clean_number_text, number_key
+from app.orders.content_schemas import Line, Party
+from app.orders.lifecycle import StoredStatus
+from app.orders.schemas import IssuePurchaseOrder
+from app.principal import Principal
+
+
+def faults_of(
+    body: IssuePurchaseOrder,
+    caller: Principal,
+    known: Mapping[UUID, Any],
+    now: datetime,
+    place: list[str | int],
+) -> Iterable[dict[str, JsonValue]]:
+    """Yield what only the database's clock and directory can tell to be wrong."""
+    for name in ("activate_by", "expires_at"):
+        moment = getattr(body, name)
+        if moment is not None and moment <= now:
+            yield _fault([*place, name], "in_the_past", f"`{name}` has passed already")
+    if body.buyer is not None and body.buyer.organisation_id not in {None, caller.organisation_id}:
+        yield _fault(
+            [*place, "buyer", "organisation_id"],
+            "not_the_caller",
+            "The buyer is the organisation that issues the order",
+        )
+    for way, party in parties_of(body):
+        if party.organisation_id is not None and party.organisation_id not in known:
+            yield _fault([*place, *way, "organisation_id"], "unknown_organisation", "There is no such organisation")
+    if body.number is not None:
+        try:
+            clean_number_text(body.number)
+        except MalformedNumber as error:
+            yield _fault([*place, "number"], f"number_{error.rule}", str(error))
+
+
+def _fault(loc: list[str | int], code: str, message: str) -> dict[str, JsonValue]:
+    return {"loc": list(loc), "code": code, "message": message}
+
+
+def order_row(body: IssuePurchaseOrder, caller: Principal, known: Mapping[UUID, Any], now: datetime) -> dict[str, Any]:
+    """Return the row of a new order; one that is to be issued here has no number yet."""
+    content = body.model_dump(mode="json", exclude={"lines", "metadata", "draft", "number", "format_id"})
+    buyer = (body.buyer or Party(organisation_id=caller.organisation_id)).model_copy(
+        update={"organisation_id": caller.organisation_id}
+    )
+    return {
+        **content,
+        **{name: getattr(body, name) for name in ("activate_by", "valid_from", "expires_at")},
+        "buyer": _named(buyer, known),
+        **{name: _named(getattr(body, name), known) for name in ("bill_to", "seller", "ship_to")},
+        "forwarders": [_named(forwarder, known) for forwarder in body.forwarders],
+        "organisation_id": caller.organisation_id,
+        "id": new_id(),
+        "number": None if body.number is None else clean_number_text(body.number),
+        "number_key": None if body.number is None else number_key(body.number),
+        "issued_here": body.number is None,
+        "format_id": None,
+        "format_version": None,
+        "version": 1,
+        "revision": 1,
+        "status": StoredStatus.draft if body.draft else StoredStatus.issued,
+        **dict.fromkeys(("suspended_from", "status_reason", "contract_number", "invoice_number")),
+        "seller_id": body.seller.organisation_id if body.seller else None,
+        "ship_to_id": body.ship_to.organisation_id if body.ship_to else None,
+        "forwarder_ids": sorted({party.organisation_id for party in body.forwarders if party.organisation_id}),
+        "order_metadata": body.metadata,
+        **dict.fromkeys(("sent_via", "sent_at", "confirmed_at", "activated_at")),
+        "issued_at": None if body.draft else now,
+        "created_at": now,
+        "updated_at": now,
+    }
+
+
+def _named(party: Party | None, known: Mapping[UUID, Any]) -> dict[str, Any] | None:
+    if party is None:
+        return None
+    shown = party.model_dump(mode="json")
+    if party.name is None and party.organisation_id is not None:
+        shown["name"] = known[party.organisation_id].name
+    return shown
+
+
+def line_row(order: Mapping[str, Any], line: Line, position: int) -> dict[str, Any]:
+    """Return the row of a line of a new order; lines count from 1."""
+    return {
+        "number_key": order["number_key"],
+        "organisation_id": order["organisation_id"],
+        "revision": 1,
+        "line": position,
+        **line.model_dump(exclude={"tax"}),
+        "tax": line.tax.model_dump(mode="json") if line.tax else None,
+        "received": line.quantity * 0,
+    }
+
+
+def organisations_named(bodies: Iterable[IssuePurchaseOrder]) -> Iterable[UUID]:
+    """Yield the organisations that the orders name by id."""
+    for body in bodies:
+        for _, party in parties_of(body):
+            if party.organisation_id is not None:
+                yield party.organisation_id
+
+
+def parties_of(body: IssuePurchaseOrder) -> Iterable[tuple[tuple[str | int, ...], Party]]:
+    for name in ("buyer", "bill_to", "seller", "ship_to"):
+        if (party := getattr(body, name)) is not None:
+            yield (name,), party
+    for position, forwarder in enumerate(body.forwarders):
+        yield ("forwarders", position), forwarder
