@@ -2,35 +2,50 @@
 
 import argparse
 import asyncio
+import errno
 import json
 import os
 import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from types import FrameType
+from typing import Final
 from uuid import UUID
 
+import asyncpg
 import uvicorn
+from alembic.util import CommandError
 from prometheus_client import start_http_server
 from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
-from app import worker
 from app.access import command_line
 from app.access.schemas import CreateApiKey
 from app.db.embedded import EmbeddedPostgres, EmbeddedPostgresError, url_of_running
-from app.db.migrations import migrate
+from app.db.migrations import is_migrated, migrate
 from app.db.session import Database
-from app.errors import Problem
-from app.main import create_app
+from app.errors import Problem, TemporarilyUnavailable
+from app.main import ISSUER_POOL_SIZE, create_app
 from app.principal import Scope
 from app.settings import Settings, SettingsError, load_settings
 from app.telemetry import configure_logging, logger, metrics_registry
+from app.worker import background_work
 
 _log = logger(__name__)
+
+_STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+_SECONDS_FOR_ORPHANS: Final = 3.0
+"""How long a port that is in use is asked for: the workers of a killed `serve` need a moment to let go of it."""
+
+_BACKLOG: Final = 2048
+"""Connections that wait to be accepted; as many as uvicorn asks for."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -38,12 +53,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
-    except (SettingsError, EmbeddedPostgresError) as error:
+    except KeyboardInterrupt:
+        # What a shell reports for a program that Ctrl-C ended.
+        sys.exit(128 + signal.SIGINT)
+    except EmbeddedPostgresError as error:
+        sys.stderr.writelines(f"{line}\n" for line in error.log_lines)
+        sys.exit(_fault(str(error)))
+    except (SettingsError, CommandError, _DatabaseError) as error:
         sys.exit(_fault(str(error)))
     except Problem as problem:
         sys.exit(_fault(problem.detail))
     except ValidationError as error:
-        sys.exit(_fault("; ".join(f"{fault['loc'][-1]}: {fault['msg']}" for fault in error.errors())))
+        faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}".lstrip(": ") for fault in error.errors()]
+        sys.exit(_fault("; ".join(faults)))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -85,19 +107,16 @@ def _serve(options: argparse.Namespace) -> None:
             os.environ[name] = str(value)
     settings = load_settings()
     configure_logging(settings.log_level)
-    # uvicorn raises the signal that stopped it once more when it is done: without handlers of our own the process
-    # would end there, and Postgres would not be stopped but cut off.
-    for stop in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(stop, _stop)
+    _on_stop_signals(_stop)
     with ExitStack() as stack:
-        try:
-            listener = stack.enter_context(_listener(settings))
-            if settings.database_url is None:
-                settings = _with_embedded_postgres(settings, stack)
-            _serve_metrics(settings, stack)
-            _run_uvicorn(settings, listener)
-        except _Stopped:
-            return
+        listener = stack.enter_context(_listener(settings))
+        _serve_metrics(settings, stack)
+        if settings.database_url is None:
+            settings = _with_embedded_postgres(settings, stack)
+        else:
+            asyncio.run(_look_at_database(settings, settings.database_url.get_secret_value()))
+        _run_uvicorn(settings, listener)
+    _log.info("stopped")
 
 
 def _with_embedded_postgres(settings: Settings, stack: ExitStack) -> Settings:
@@ -107,17 +126,57 @@ def _with_embedded_postgres(settings: Settings, stack: ExitStack) -> Settings:
     # Worker processes read their settings from the environment, and find the running Postgres there.
     os.environ["DATABASE_URL"] = postgres.url
     stack.callback(os.environ.pop, "DATABASE_URL", None)
-    migrate(postgres.url)
-    asyncio.run(command_line.create_first_key(postgres.url, settings.data_directory))
+    with _database_faults_in_words():
+        asyncio.run(_has_enough_connections(settings, postgres.url))
+        migrate(postgres.url)
+        asyncio.run(command_line.create_first_key(postgres.url, settings.data_directory))
     return load_settings()
+
+
+async def _has_enough_connections(settings: Settings, url: str) -> None:
+    wanted = settings.workers * (settings.database_pool_size + ISSUER_POOL_SIZE)
+    connection = await asyncpg.connect(url)
+    try:
+        there_are = await connection.fetchval(
+            "SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int"
+        )
+    finally:
+        await connection.close()
+    if wanted > there_are:
+        raise SettingsError(
+            f"PO_REGISTRY_WORKERS and DATABASE_POOL_SIZE ask for {wanted} connections and the embedded Postgres takes "
+            f"{there_are}: lower one of them, or raise max_connections in "
+            f"{settings.data_directory / 'postgres' / 'cluster' / 'postgresql.conf'}."
+        )
+
+
+async def _look_at_database(settings: Settings, url: str) -> None:
+    """Refuse a DATABASE_URL that cannot work; one that is only out of reach is waited for, request by request."""
+    database = Database.of(settings, url, pool_size=1)
+    try:
+        with _database_faults_in_words():
+            connection = await asyncpg.connect(url, timeout=settings.database_timeout, statement_cache_size=0)
+            await connection.close()
+            if not await is_migrated(database):
+                _log.warning("the database is not at the migration that this version needs: run `po-registry migrate`")
+    except _DatabaseError as fault:
+        if fault.is_final:
+            raise
+        _log.warning("the database cannot be used yet: requests get 503 until it answers", fault=str(fault))
+    finally:
+        await database.dispose()
 
 
 def _serve_metrics(settings: Settings, stack: ExitStack) -> None:
     if settings.workers > 1:
         # Each worker process counts for itself; the files of this directory bring their counts together.
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = stack.enter_context(tempfile.TemporaryDirectory(prefix="po-registry-"))
+        directory = tempfile.TemporaryDirectory(prefix="po-registry-metrics-", ignore_cleanup_errors=True)
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = stack.enter_context(directory)
     if settings.metrics_port is not None:
-        server, thread = start_http_server(settings.metrics_port, settings.metrics_host, metrics_registry())
+        try:
+            server, thread = start_http_server(settings.metrics_port, settings.metrics_host, metrics_registry())
+        except (OSError, UnicodeError) as error:
+            raise _cannot_listen("METRICS_", settings.metrics_host, settings.metrics_port, error) from None
         stack.callback(thread.join)
         stack.callback(server.shutdown)
 
@@ -136,15 +195,24 @@ def _run_uvicorn(settings: Settings, listener: socket.socket) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=settings.shutdown_timeout,
         timeout_keep_alive=75,
+        # A worker is asked for a sign of life while it still starts: on a busy machine that takes a while.
+        timeout_worker_healthcheck=30,
     )
-    _log.info("serving", url=f"http://{settings.host}:{settings.port}", docs="/docs", workers=settings.workers)
-    server = uvicorn.Server(config)
-    if settings.workers > 1:
-        os.environ["PO_REGISTRY_PARENT"] = str(os.getpid())
-        Multiprocess(config, sockets=[listener]).run()
-    else:
+    _log.info("serving", url=f"http://{_authority(settings.host, settings.port)}", workers=settings.workers)
+    if settings.workers == 1:
+        server = uvicorn.Server(config)
+        # uvicorn raises the signal that stopped it once more when it is done. It must not end the process there:
+        # Postgres would not be stopped but cut off.
+        _on_stop_signals(lambda *_: setattr(server, "should_exit", True))
         server.run(sockets=[listener])
-    _log.info("stopped")
+        return
+    os.environ["PO_REGISTRY_PARENT"] = str(os.getpid())
+    supervisor = Multiprocess(config, sockets=[listener])
+    # To uvicorn this one means a restart of every worker; to us that the terminal is gone.
+    _on_stop_signals(lambda *_: supervisor.should_exit.set(), [signal.SIGHUP])
+    supervisor.run()
+    if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
+        sys.exit(STARTUP_FAILURE)
 
 
 @contextmanager
@@ -153,38 +221,64 @@ def _listener(settings: Settings) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((settings.host, settings.port))
-        except OSError as error:
-            raise SettingsError(
-                f"Cannot listen on {settings.host}:{settings.port} ({error.strerror}): set HOST or PORT to another."
-            ) from None
-        listener.set_inheritable(True)
+        deadline = time.monotonic() + _SECONDS_FOR_ORPHANS
+        while True:
+            try:
+                listener.bind((settings.host, settings.port))
+                # Two sockets may be bound to one port, but only one can listen: here is where a second one shows.
+                listener.listen(_BACKLOG)
+                break
+            except (OSError, UnicodeError) as error:
+                in_use = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+                if not in_use or time.monotonic() > deadline:
+                    raise _cannot_listen("", settings.host, settings.port, error) from None
+                time.sleep(0.1)
         yield listener
 
 
+def _cannot_listen(prefix: str, host: str, port: int, error: Exception) -> SettingsError:
+    reason = error.strerror if isinstance(error, OSError) else "not a host"
+    return SettingsError(
+        f"Cannot listen on {_authority(host, port)} ({reason}): set {prefix}HOST or {prefix}PORT to another."
+    )
+
+
+def _authority(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def _migrate(_: argparse.Namespace) -> None:
-    migrate(_database_url(load_settings()))
+    settings = load_settings()
+    configure_logging(settings.log_level)
+    url = _database_url(settings)
+    with _database_faults_in_words():
+        migrate(url)
 
 
 def _worker(_: argparse.Namespace) -> None:
     settings = load_settings()
     configure_logging(settings.log_level)
+    asyncio.run(_work_until_stopped(settings))
+
+
+async def _work_until_stopped(settings: Settings) -> None:
+    stopped = asyncio.Event()
+    for stop in _STOP_SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(stop, stopped.set)
     database = Database.of(settings, _database_url(settings), pool_size=2)
-    for stop in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(stop, _stop)
-    try:
-        asyncio.run(worker.run_for_ever(database))
-    except _Stopped:
-        _log.info("stopped")
+    _log.info("working")
+    async with background_work(database, enabled=True):
+        await stopped.wait()
+    await database.dispose()
+    _log.info("stopped")
 
 
 def _create_key(options: argparse.Namespace) -> None:
     settings = load_settings()
     body = CreateApiKey.model_validate({"name": options.name, "scopes": options.scopes.split(",")})
-    secret = asyncio.run(
-        command_line.create_key(_database_url(settings), body, options.new_organisation, options.organisation)
-    )
+    url = _database_url(settings)
+    with _database_faults_in_words():
+        secret = asyncio.run(command_line.create_key(url, body, options.new_organisation, options.organisation))
     sys.stdout.write(f"{secret}\n")
 
 
@@ -206,12 +300,75 @@ def _database_url(settings: Settings) -> str:
     return running
 
 
-class _Stopped(BaseException):
-    """Raised by a stop signal outside uvicorn, which has handlers of its own."""
+class _Stopped(SystemExit):
+    """Raised by a stop signal before the server runs.
+
+    An event loop hands on SystemExit as it is; it would log any other exception of a callback and go on.
+    """
 
 
 def _stop(_: int, __: FrameType | None) -> None:
+    # The second Ctrl-C of somebody in a hurry must not cut short what the first one has begun to stop.
+    _on_stop_signals(signal.SIG_IGN)
     raise _Stopped
+
+
+def _on_stop_signals(
+    handler: Callable[[int, FrameType | None], object] | signal.Handlers,
+    signals: Sequence[signal.Signals] = _STOP_SIGNALS,
+) -> None:
+    for one in signals:
+        # nohup: whoever started us with hang-ups ignored wants them ignored.
+        if one is not signal.SIGHUP or signal.getsignal(one) is not signal.SIG_IGN:
+            signal.signal(one, handler)
+
+
+class _DatabaseError(Exception):
+    """Why the database cannot be used, in one line; never with the URL, a statement or a value of a row.
+
+    `is_final` where waiting does not help: only another setting does.
+    """
+
+    def __init__(self, sentence: str, *, is_final: bool = False) -> None:
+        super().__init__(sentence)
+        self.is_final = is_final
+
+
+@contextmanager
+def _database_faults_in_words() -> Iterator[None]:
+    try:
+        yield
+    except ValidationError:
+        # A ValueError too, but about what was typed.
+        raise
+    except TemporarilyUnavailable as unavailable:
+        raise _database_fault(unavailable.__cause__ or unavailable) from None
+    except (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
+        raise _database_fault(error) from None
+
+
+def _database_fault(error: BaseException) -> _DatabaseError:
+    if isinstance(error, DBAPIError) and error.orig is not None:
+        error = error.orig.__cause__ or error.orig
+    if isinstance(error, asyncpg.UndefinedTableError | asyncpg.UndefinedColumnError):
+        return _DatabaseError(
+            "The database is not at the migration that this version needs: run `po-registry migrate`."
+        )
+    if isinstance(error, asyncpg.PostgresError):
+        is_final = isinstance(error, asyncpg.InvalidAuthorizationSpecificationError | asyncpg.InvalidCatalogNameError)
+        # Only the message: the detail behind it may hold somebody's data.
+        return _DatabaseError(
+            f"DATABASE_URL: Postgres says: {error.args[0]} (SQLSTATE {error.sqlstate}).", is_final=is_final
+        )
+    if isinstance(error, TimeoutError | TemporarilyUnavailable):
+        return _DatabaseError("DATABASE_URL: the database does not answer in time.")
+    if isinstance(error, OSError):
+        return _DatabaseError(f"DATABASE_URL: the database is out of reach ({error.strerror or 'no connection'}).")
+    if isinstance(error, ValueError):
+        # What the parser says may repeat a piece of the password.
+        sentence = "DATABASE_URL: not understood; signs such as @ / : in a user or password are written as %40 %2F %3A."
+        return _DatabaseError(sentence, is_final=True)
+    return _DatabaseError(f"DATABASE_URL: the database cannot be used ({type(error).__name__}).")
 
 
 def _fault(sentence: str) -> int:

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import shutil
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,6 +22,9 @@ from app.numbers.number_issuer import NumberIssuer
 from app.settings import Settings, SettingsError, load_settings
 from app.telemetry import configure_logging
 from app.worker import background_work
+
+ISSUER_POOL_SIZE = 2
+"""Connections of a worker process for leasing serials, beside the pool for everything else."""
 
 _PR_SET_PDEATHSIG = 1
 
@@ -65,7 +69,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     application.state.settings = settings
     application.state.database = Database.of(settings, url)
     application.state.authenticator = CachingAuthenticator(application.state.database)
-    application.state.number_issuer = NumberIssuer(Database.of(settings, url, pool_size=2))
+    application.state.number_issuer = NumberIssuer(Database.of(settings, url, pool_size=ISSUER_POOL_SIZE))
     application.include_router(api.router)
     application.include_router(health.router)
     documentation.install(application)
@@ -90,6 +94,7 @@ async def _lifespan(application: FastAPI) -> AsyncIterator[None]:
         yield
     await application.state.number_issuer.dispose()
     await application.state.database.dispose()
+    _tidy_up_after_parent()
 
 
 def _end_with_parent() -> None:
@@ -103,6 +108,13 @@ def _end_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != int(parent):
         signal.raise_signal(signal.SIGTERM)
+
+
+def _tidy_up_after_parent() -> None:
+    """Remove the directory of the workers' metrics where the command that made it was killed and cannot."""
+    parent, directory = os.environ.get("PO_REGISTRY_PARENT"), os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if parent is not None and directory is not None and os.getpid() != int(parent) != os.getppid():
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _list_of_problems() -> str:

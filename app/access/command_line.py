@@ -9,12 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.access import service
 from app.access.schemas import CreateApiKey
+from app.db.embedded_cluster import sync
 from app.db.session import Database
 from app.http.errors import NotFound
 from app.organisations import repository as organisation_rows
 from app.organisations import service as organisations
 from app.organisations.schemas import CreateOrganisation
 from app.principal import Scope
+from app.settings import SettingsError
 
 FIRST_ORGANISATION = "Demo"
 KEY_FILE = "admin.key"
@@ -66,17 +68,22 @@ async def _create(
 
 
 def _write_durably(path: Path, secret: str) -> None:
-    """Replace the file, readable by its owner alone, and wait until it is on disk."""
+    """Replace the file, readable by its directory's owner alone, and wait until it is on disk; raises SettingsError.
+
+    Links are not followed: as root we may work in a directory of a user who must not lead us elsewhere.
+    """
     new = path.with_suffix(".new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        os.fchmod(file.fileno(), 0o600)
-        file.write(secret + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY)
     try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+        new.unlink(missing_ok=True)
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            if os.geteuid() == 0:
+                owner = path.parent.stat()
+                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
+            file.write(secret + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+        sync(path.parent)
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be written ({error.strerror}): set PO_REGISTRY_DATA_DIR.") from error
