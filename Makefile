@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test lint format types check bench openapi lifecycle-page requirements clean
+.PHONY: run test lint format types check bench openapi pages requirements clean
 
 run: .venv/runtime ## Serve on $PORT (8000) with the embedded Postgres in .data
 	@exec $(BIN)/po-registry serve
@@ -35,8 +35,8 @@ openapi: .venv/development ## Write openapi/openapi.json anew
 	$(BIN)/po-registry openapi > openapi/openapi.json.new
 	mv openapi/openapi.json.new openapi/openapi.json
 
-lifecycle-page: .venv/development ## Write docs/lifecycle.md anew
-	$(BIN)/python -m app.orders.lifecycle_page > docs/lifecycle.md
+pages: .venv/development ## Write docs/lifecycle.md and README's table of settings anew
+	$(BIN)/python -m app.pages
 
 requirements: .venv/development ## Pin requirements/*.txt anew from pyproject.toml
 	$(INSTALL) uv

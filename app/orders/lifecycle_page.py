@@ -1,6 +1,6 @@
 """docs/lifecycle.md, made from the tables of the lifecycle, so that the page cannot say anything else than the code.
 
-Written with `python -c "from app.orders.lifecycle_page import lifecycle_page; print(lifecycle_page(), end='')"`.
+`make pages` writes it anew.
 """
 
 from collections.abc import Iterator

@@ -14,7 +14,7 @@ def edges() -> set[tuple[str, str]]:
 
 
 def test_the_page_in_the_repository_is_the_one_that_the_rules_make() -> None:
-    assert PAGE.read_text(encoding="utf-8") == lifecycle_page(), "write docs/lifecycle.md anew, see lifecycle_page.py"
+    assert PAGE.read_text(encoding="utf-8") == lifecycle_page(), "run: make pages"
 
 
 def test_the_diagram_draws_every_change_of_status_and_no_other() -> None:
