@@ -286,7 +286,7 @@ async def release_references(connection: AsyncConnection, organisation_id: UUID,
 
 
 async def point_references(connection: AsyncConnection, organisation_id: UUID, number_keys: Mapping[str, str]) -> None:
-    """Let claims of this same transaction (reference -> number key) point to the numbers that the orders got at last."""
+    """Let claims of this transaction (reference -> number key) point to the numbers that the orders got at last."""
     claim = ReferenceClaimRow
     for reference, number_key in number_keys.items():
         await connection.execute(

@@ -129,7 +129,9 @@ class Writers:
     async def write_until(self, kill: Callable[[], Any], numbers: Iterator[int]) -> None:
         """Write on four connections, kill something in the middle of it, and return when all of them have broken."""
         writers = [asyncio.create_task(self.write(numbers)) for _ in range(4)]
-        await asyncio.sleep(random.uniform(0.15, 0.4))
+        while not self.acknowledged and not all(writer.done() for writer in writers):
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(random.uniform(0.05, 0.3))
         await asyncio.to_thread(kill)
         await asyncio.wait_for(asyncio.gather(*writers), 20)
 
