@@ -2,12 +2,15 @@
 
 import asyncio
 import os
+import secrets
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
@@ -21,6 +24,7 @@ from app.db.session import Database
 from app.main import create_app
 from app.principal import Scope
 from app.settings import Settings
+from tests import command
 from tests.parties import Operator, Party
 
 
@@ -146,3 +150,29 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 @pytest.fixture(scope="session")
 def repository_root() -> Path:
     return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def made_by_serve(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data directory that a first `po-registry serve` leaves behind, to be copied."""
+    directory = tmp_path_factory.mktemp("first") / "data"
+    with command.Service(PO_REGISTRY_DATA_DIR=directory) as service:
+        assert service.ready().stop() == 0
+    return directory
+
+
+@pytest.fixture
+def data_directory(made_by_serve: Path, tmp_path: Path) -> Path:
+    """A data directory of its own that `serve` has used before: ten times as fast as a first start."""
+    subprocess.run(["cp", "-a", made_by_serve, tmp_path / "data"], check=True)
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def new_database(database_url: str, sql: Callable[..., list[asyncpg.Record]]) -> Iterator[str]:
+    """The URL of an empty database."""
+    name = f"new_{secrets.token_hex(4)}"
+    sql(f"CREATE DATABASE {name}")
+    parts = urlsplit(database_url)
+    yield urlunsplit(parts._replace(path=f"/{name}", netloc=parts.netloc or ""))
+    sql(f"DROP DATABASE {name} WITH (FORCE)")
