@@ -1,14 +1,22 @@
-"""Every router of the API under `/v1`."""
+"""Every router of the API under `/v1`, and what the API's document says of the whole."""
+
+from collections.abc import Mapping
+from typing import Any
 
 from fastapi import APIRouter
 
 from app.access.endpoints import router as api_keys
+from app.errors import PROBLEMS
 from app.numbers.endpoints import router as number_formats
 from app.orders.endpoints import router as purchase_orders
+from app.orders.lifecycle import OrderStatus
 from app.orders.lifecycle_endpoints import router as purchase_order_lifecycle
+from app.orders.lifecycle_page import STATUS_MEANINGS
 from app.organisations.endpoints import router as organisations
+from app.principal import OPERATIONS, Scope
 from app.shipments.endpoints import router as shipments
 from app.validation.endpoints import router as validations
+from app.validation.refusal_codes import REFUSAL_CODES
 
 router = APIRouter(prefix="/v1")
 
@@ -22,3 +30,78 @@ for part in (
     api_keys,
 ):
     router.include_router(part)
+
+TAGS: list[dict[str, Any]] = [
+    {"name": "Validation", "description": "The question at the gate: may these goods come in?"},
+    {"name": "Purchase orders", "description": "Issue orders, register numbers issued elsewhere, read and list."},
+    {
+        "name": "Purchase order lifecycle",
+        "description": "Lead an order through its life: issued, confirmed, active, and how it ends.",
+    },
+    {"name": "Shipments", "description": "Carriers, and the PRO numbers that link a vehicle to its orders."},
+    {"name": "Number formats", "description": "How numbers are written, and whether a text is one."},
+    {"name": "Organisations", "description": "The parties of the trade; for the operator."},
+    {"name": "API keys", "description": "Who may call, and for what."},
+]
+
+_INTRODUCTION = """
+Issues unique purchase-order (PO) numbers, records their activation and expiry, validates them at the gate, and links
+them to the carriers' PRO numbers.
+
+## Start here
+
+1. Send your key with every request: `Authorization: Bearer por_live_...`.
+2. `POST /v1/purchase-orders` with `{}` issues a number; everything else about the order may be said too.
+3. `POST /v1/purchase-orders/{number}/confirm`, then `.../activate`, make it valid.
+4. `GET /v1/validations/{number}` is the question a gate asks. The answer is `accept`, `hold` or `reject`, with every
+   reason and what to do next.
+
+## Numbers
+
+Case, spaces and dashes do not matter, and neither do `PO#` or `P.O. No.` before a number; look-alikes (0 and O, 1 and
+I) do. A `/` inside a number is written `%2F` in a path, and an order's `id` does wherever a number does. Two buyers may
+have registered the same number that was issued elsewhere: `409 ambiguous_number` until `?buyer=` says whose is meant.
+
+## Conventions
+
+- **Bodies** are JSON in `snake_case`. An unknown field is an error, so that a typing error never passes as an omission;
+  answers may get new fields at any time. Bodies have up to 1 MiB, batches up to 8 MiB.
+- **Money and quantities** travel as strings (`"4.90"`), times as RFC 3339 in UTC (`2036-03-01T00:00:00Z`).
+- **Repeating** is safe with an `Idempotency-Key` on any POST that writes: for 24 hours the same request gets the same
+  answer, with `Idempotency-Replayed: true`.
+- **Lists** answer `data` and `next_cursor`; give it as `cursor`, or follow `Link: rel="next"`. `limit` is 1 to 200.
+- **Versions**: an answer's `ETag` does for `If-None-Match` (304 while nothing has changed), and a PATCH needs it as
+  `If-Match`.
+- **Access**: a resource that your organisation has no relation to is 404, never 403. An organisation is a party of an
+  order where the order names its id: owner, seller, ship-to or forwarder; who only holds the number is a presenter.
+- **Help**: quote the `X-Request-ID` of an answer. Send your own, and it is used.
+
+## Problems
+
+Errors are problem details (RFC 9457), `application/problem+json`: decide by `code`, show `detail`; `type` is the page
+of this service that says what to do. With `invalid_request`, `errors` names every field and the rule it breaks. After
+a 503 nothing was done and nothing is known: repeat the request after `Retry-After` seconds.
+"""
+
+
+def introduction() -> str:
+    """Return the description of the API, in Markdown."""
+    rows = "\n".join(
+        f"| [`{code}`](/problems/{code}) | {problem.status} | {problem.title} |"
+        for code, problem in sorted(PROBLEMS.items())
+    )
+    return f"{_INTRODUCTION.strip()}\n\n| code | status | meaning |\n|---|---|---|\n{rows}\n"
+
+
+def vocabularies() -> Mapping[str, Mapping[str, str]]:
+    """Return what the values of closed vocabularies mean, by the names of their schemas."""
+    return {
+        "Scope": {scope: _use_of(scope) for scope in Scope},
+        "OrderStatus": {status: STATUS_MEANINGS[status] for status in OrderStatus},
+        "RefusalCode": {code: f"{rule.verdict}. {rule.explanation}" for code, rule in REFUSAL_CODES.items()},
+    }
+
+
+def _use_of(scope: Scope) -> str:
+    operations = [f"`{operation_id}`" for operation_id, rule in OPERATIONS.items() if scope in rule.scopes]
+    return ", ".join(operations) or "Nothing yet."

@@ -14,7 +14,6 @@ from fastapi import FastAPI
 from app import api
 from app.access.authenticator import CachingAuthenticator
 from app.db.session import Database
-from app.errors import PROBLEMS
 from app.http import documentation, health, openapi, problems
 from app.http.body_limit import BodyLimit
 from app.http.request_context import RequestContext
@@ -28,23 +27,6 @@ ISSUER_POOL_SIZE = 2
 
 _PR_SET_PDEATHSIG = 1
 
-_DESCRIPTION = """
-Issues unique purchase-order (PO) numbers, records their activation and expiry, validates them at the gate, and links
-them to the carriers' PRO numbers.
-
-**Start here.** Send your key as `Authorization: Bearer por_live_...`. `POST /v1/purchase-orders` with `{}` issues a
-number; `confirm`, then `activate` it; `GET /v1/validations/{number}` is the question a gate asks: `accept`, `hold` or
-`reject`, every reason, and what to do next.
-
-**Numbers.** Case, spaces and dashes do not matter, and neither do `PO#` or `P.O. No.` before a number; look-alikes
-(0 and O, 1 and I) do. A `/` inside a number is written `%2F` in a path. Two buyers may have registered the same number
-that was issued elsewhere: `409 ambiguous_number` until `?buyer=` says whose is meant.
-
-**Conventions.** Decimals (money and quantities) travel as strings, times as RFC 3339 in UTC. An unknown field is an
-error. Every POST that writes takes an `Idempotency-Key`. Lists have `limit` and `cursor`. A resource that your
-organisation has no relation to is 404. Errors are problem details (RFC 9457): decide by `code`, show `detail`.
-"""
-
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Return the application; without settings they are read from the environment (as uvicorn's workers do)."""
@@ -57,9 +39,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title="PO Registry",
         version=version("po-registry"),
         summary="Purchase-order numbers that warehouses, freight forwarders and ERP systems can trust.",
-        description=_DESCRIPTION.strip() + "\n\n" + _list_of_problems(),
+        description=api.introduction(),
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        openapi_tags=_TAGS,
+        openapi_tags=api.TAGS,
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
@@ -82,7 +64,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 def _document(application: FastAPI) -> dict[str, Any]:
     if application.openapi_schema is None:
-        application.openapi_schema = openapi.document(application)
+        application.openapi_schema = openapi.document(application, api.vocabularies())
     return application.openapi_schema
 
 
@@ -115,22 +97,3 @@ def _tidy_up_after_parent() -> None:
     parent, directory = os.environ.get("PO_REGISTRY_PARENT"), os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     if parent is not None and directory is not None and os.getpid() != int(parent) != os.getppid():
         shutil.rmtree(directory, ignore_errors=True)
-
-
-def _list_of_problems() -> str:
-    rows = "\n".join(
-        f"| [`{code}`](/problems/{code}) | {problem.status} | {problem.title} |"
-        for code, problem in sorted(PROBLEMS.items())
-    )
-    return f"**Problem codes.**\n\n| code | status | meaning |\n|---|---|---|\n{rows}"
-
-
-_TAGS = [
-    {"name": "Validation", "description": "The question at the gate: may these goods come in?"},
-    {"name": "Purchase orders", "description": "Issue, register, read and list orders."},
-    {"name": "Purchase order lifecycle", "description": "Lead an order through its life."},
-    {"name": "Shipments", "description": "Carriers, and the PRO numbers that link a vehicle to its orders."},
-    {"name": "Number formats", "description": "How numbers look, and whether a text is one."},
-    {"name": "Organisations", "description": "The parties."},
-    {"name": "API keys", "description": "Who may call, and for what."},
-]

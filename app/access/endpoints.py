@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from app.access import service
@@ -17,6 +17,10 @@ from app.http.schemas import Nothing, Page
 from app.http.unit_of_work import Answer, Reading, Unit
 
 router = APIRouter(prefix="/api-keys", tags=["API keys"])
+
+ApiKeyId = Annotated[
+    UUID, Path(description="The key's id: not its secret.", examples=["0198f5a3-11aa-7b20-8c7f-52c0e9a1d3b4"])
+]
 
 
 @router.post("", **documented("create_api_key", ApiKeyWithSecret, ScopeNotHeld, OperatorOnly, status=201))
@@ -52,7 +56,7 @@ async def list_api_keys(
 
 
 @router.post("/{api_key_id}/revoke", **documented("revoke_api_key", ApiKey, NotFound))
-async def revoke_api_key(api_key_id: UUID, caller: Caller, unit: Unit, _: Nothing | None = None) -> Response:
+async def revoke_api_key(api_key_id: ApiKeyId, caller: Caller, unit: Unit, _: Nothing | None = None) -> Response:
     """Revoke an API key.
 
     The key stops on every worker within a second, for good. Revoking it again changes nothing.
@@ -63,7 +67,9 @@ async def revoke_api_key(api_key_id: UUID, caller: Caller, unit: Unit, _: Nothin
 @router.post(
     "/{api_key_id}/rotate", **documented("rotate_api_key", ApiKeyWithSecret, NotFound, KeyIsRevoked, ScopeNotHeld)
 )
-async def rotate_api_key(api_key_id: UUID, caller: Caller, unit: Unit, body: RotateApiKey | None = None) -> Response:
+async def rotate_api_key(
+    api_key_id: ApiKeyId, caller: Caller, unit: Unit, body: RotateApiKey | None = None
+) -> Response:
     """Rotate an API key.
 
     The key keeps its id, name, scopes and expiry and gets a new secret, shown this once. The old secret stops within a

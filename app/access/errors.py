@@ -53,4 +53,4 @@ class KeyIsRevoked(Problem):
     code = "api_key_revoked"
     title = "The key is revoked"
     remedy = "A revoked key cannot be rotated: create a new one."
-    example_detail = "The key was revoked on 2027-01-04T08:30:00Z."
+    example_detail = "The key was revoked on 2036-01-04T08:30:00Z."

@@ -17,7 +17,7 @@ class CreateApiKey(RequestModel):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
-                {"name": "Gate 4 scanners", "scopes": ["validate", "receive"], "expires_at": "2028-01-01T00:00:00Z"}
+                {"name": "Gate 4 scanners", "scopes": ["validate", "receive"], "expires_at": "2037-01-01T00:00:00Z"}
             ]
         }
     )
@@ -58,8 +58,8 @@ class ApiKey(AnswerModel):
                     "name": "Gate 4 scanners",
                     "scopes": ["receive", "validate"],
                     "hint": "por_live_...x7Kq",
-                    "created_at": "2027-01-04T08:31:00Z",
-                    "expires_at": "2028-01-01T00:00:00Z",
+                    "created_at": "2036-01-04T08:31:00Z",
+                    "expires_at": "2037-01-01T00:00:00Z",
                     "revoked_at": None,
                 }
             ]
@@ -89,8 +89,8 @@ class ApiKeyWithSecret(ApiKey):
                     "name": "Gate 4 scanners",
                     "scopes": ["receive", "validate"],
                     "hint": "por_live_...x7Kq",
-                    "created_at": "2027-01-04T08:31:00Z",
-                    "expires_at": "2028-01-01T00:00:00Z",
+                    "created_at": "2036-01-04T08:31:00Z",
+                    "expires_at": "2037-01-01T00:00:00Z",
                     "revoked_at": None,
                     "key": "por_live_EXAMPLExEXAMPLExEXAMPLExEXAMPLEx7Kq",
                 }

@@ -1,12 +1,15 @@
 """The OpenAPI document: what an endpoint declares about itself, and what is the same for all of them."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from inspect import getdoc
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from app.errors import PROBLEMS, InvalidRequest, Problem, TemporarilyUnavailable
+from app.http import openapi_components
 from app.http.errors import (
     ContentTooLarge,
     IdempotencyKeyInUse,
@@ -16,6 +19,7 @@ from app.http.errors import (
     MalformedBody,
     MissingScope,
 )
+from app.http.openapi_components import Vocabularies, example_of, without_null
 from app.http.problems import MEDIA_TYPE, problem_example
 from app.http.schemas import ProblemDetails
 from app.principal import OPERATIONS, Relation
@@ -30,6 +34,23 @@ HEADERS: Mapping[str, str] = {
     "WWW-Authenticate": "The scheme to authenticate with: `Bearer`.",
 }
 
+_HEADERS_OF_SOME_ANSWERS = frozenset({"Link", "Idempotency-Replayed"})
+
+Examples = Mapping[str, Any]
+"""What an example shows, in a few words, and the example."""
+
+
+@dataclass(frozen=True, slots=True)
+class _OfRoute:
+    """What a route says of itself beyond what FastAPI carries: that would take every null out of an example."""
+
+    problems: Sequence[type[Problem]]
+    requests: Examples
+    answers: Examples
+
+
+_OF_ROUTES: dict[str, _OfRoute] = {}
+
 
 def documented(
     operation_id: str,
@@ -39,20 +60,24 @@ def documented(
     headers: Sequence[str] = (),
     conditional: bool = False,
     also: Mapping[int, str] | None = None,
+    requests: Examples | None = None,
+    answers: Examples | None = None,
 ) -> dict[str, Any]:
     """Return the arguments of a route: its id, answer, headers and the problems that are its own.
 
     `conditional`: the operation answers 304 to a current If-None-Match. `also`: further statuses of success with the
-    same body, each with what it says. Problems that many operations share (keys, bodies, time-outs) are added where the
-    document is built.
+    same body, each with what it says. `requests` and `answers`: examples, where the one of the body's schema does not
+    say enough. Problems that many operations share (keys, bodies, time-outs) are added where the document is built.
     """
     if operation_id not in OPERATIONS:
         raise LookupError(f"the operation {operation_id} has no row in the table of who may do what")
+    _OF_ROUTES[operation_id] = _OfRoute(problems, requests or {}, answers or {})
+    said = (getdoc(model) or "").partition("\n")[0]
     responses: dict[int | str, dict[str, Any]] = {
-        status: {"headers": _headers([*headers]), "description": "Done." if status == 200 else "Created."}
+        status: {"headers": _headers(headers), "description": said if status == 200 else f"Created: {said}"}
     }
     for other, meaning in (also or {}).items():
-        responses[other] = {"model": model, "headers": _headers([*headers]), "description": meaning}
+        responses[other] = {"model": model, "headers": _headers(headers), "description": meaning}
     if conditional:
         responses[304] = {"description": "You have the current version already.", "headers": _headers(["ETag"])}
     return {
@@ -60,12 +85,14 @@ def documented(
         "response_model": model,
         "status_code": status,
         "responses": responses,
-        "openapi_extra": {"x-problems": [problem.code for problem in problems]},
     }
 
 
-def document(application: FastAPI) -> dict[str, Any]:
-    """Return the complete OpenAPI 3.1 document of the application."""
+def document(application: FastAPI, vocabularies: Vocabularies) -> dict[str, Any]:
+    """Return the complete OpenAPI 3.1 document of the application.
+
+    `vocabularies`: the name of an enumeration's schema -> its values with what each of them means.
+    """
     built = get_openapi(
         title=application.title,
         version=application.version,
@@ -79,30 +106,55 @@ def document(application: FastAPI) -> dict[str, Any]:
     schemas = built["components"]["schemas"]
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    schemas["Problem"] = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas["Problem"] = ProblemDetails.model_json_schema(
+        ref_template="#/components/schemas/{model}", mode="serialization"
+    )
     schemas.update(schemas["Problem"].pop("$defs", {}))
-    for path, operations in built["paths"].items():
-        for method, operation in operations.items():
-            _complete(operation, method, path, schemas)
+    built = openapi_components.tidied(built, vocabularies)
+    components = built["components"]
+    components["headers"] = {name: _header(name) for name in HEADERS}
+    components["examples"] = {code: _example(problem) for code, problem in sorted(PROBLEMS.items())}
+    for operations in built["paths"].values():
+        for operation in operations.values():
+            _complete(operation, components["schemas"])
     return built
 
 
-def _complete(operation: dict[str, Any], method: str, path: str, schemas: dict[str, Any]) -> None:
+def _complete(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
     title, _, text = operation.get("description", "").partition("\n\n")
     operation["summary"] = title.rstrip(".")
     operation["description"] = text.strip() + _access(operation["operationId"])
-    problems = [PROBLEMS[code] for code in operation.pop("x-problems", [])] + list(_shared(operation, method, path))
+    own = _OF_ROUTES[operation["operationId"]]
+    problems = [*own.problems, *_shared(operation)]
     operation["responses"].pop("422", None)
     for status in sorted({problem.status for problem in problems}):
-        same = [problem for problem in problems if problem.status == status]
-        operation["responses"][str(status)] = _problem_response(same, path)
-    for status, response in operation["responses"].items():
+        operation["responses"][str(status)] = _problem_response(
+            [problem for problem in problems if problem.status == status]
+        )
+    for parameter in operation.get("parameters", []):
+        _complete_parameter(parameter)
+    if "requestBody" in operation:
+        body = operation["requestBody"]["content"]["application/json"]
+        body["schema"] = without_null(body["schema"])
+        _give_examples(body, own.requests, schemas)
+    for response in operation["responses"].values():
         response.setdefault("headers", {}).update(_headers(["X-Request-ID"]))
-        if status[0] == "2" and _takes_idempotency_key(operation):
-            response["headers"].update(_headers(["Idempotency-Replayed"]))
-        _give_example(response.get("content", {}).get("application/json"), schemas)
-    _give_example(operation.get("requestBody", {}).get("content", {}).get("application/json"), schemas)
+        if "application/json" in response.get("content", {}):
+            if _takes_idempotency_key(operation):
+                response["headers"].update(_headers(["Idempotency-Replayed"]))
+            _give_examples(response["content"]["application/json"], own.answers, schemas)
     operation["responses"] = dict(sorted(operation["responses"].items()))
+
+
+def _complete_parameter(parameter: dict[str, Any]) -> None:
+    # A null in a query, header or path is a way in which Python speaks of leaving it out.
+    schema = parameter["schema"] = without_null(parameter["schema"])
+    for said_twice in ("title", "description"):
+        schema.pop(said_twice, None)
+    # Only where a value is needed: pages that send requests would send the examples of optional ones too.
+    if parameter["required"] and "examples" in schema:
+        parameter["example"] = schema["examples"][0]
+    schema.pop("examples", None)
 
 
 def _access(operation_id: str) -> str:
@@ -110,12 +162,12 @@ def _access(operation_id: str) -> str:
     scopes = " or ".join(f"`{scope}`" for scope in sorted(rule.scopes)) or "any"
     relations = ""
     if rule.relations:
-        named = ", ".join(f"`{relation}`" for relation in Relation if relation in rule.relations)
-        relations = f"; relation to the order: {named}"
-    return f"\n\nScope: {scopes}{relations}."
+        listed = ", ".join(f"`{relation}`" for relation in Relation if relation in rule.relations)
+        relations = f" **Relation to the order:** {listed}."
+    return f"\n\n**Scope:** {scopes}.{relations}"
 
 
-def _shared(operation: dict[str, Any], method: str, path: str) -> Iterable[type[Problem]]:
+def _shared(operation: dict[str, Any]) -> Iterable[type[Problem]]:
     yield from (problem for problem in PROBLEMS.values() if problem.status == 401)
     if OPERATIONS[operation["operationId"]].scopes:
         yield MissingScope
@@ -132,45 +184,44 @@ def _takes_idempotency_key(operation: dict[str, Any]) -> bool:
     return any(parameter["name"] == "Idempotency-Key" for parameter in operation.get("parameters", []))
 
 
-def _problem_response(problems: Sequence[type[Problem]], path: str) -> dict[str, Any]:
-    names: list[str] = []
-    if problems[0].status == 401:
-        names.append("WWW-Authenticate")
-    if problems[0].status == 503 or any(problem is IdempotencyKeyInUse for problem in problems):
-        names.append("Retry-After")
+def _problem_response(problems: Sequence[type[Problem]]) -> dict[str, Any]:
+    names = {401: ["WWW-Authenticate"], 503: ["Retry-After"]}.get(problems[0].status, [])
+    headers = _headers(names)
+    if any(problem is IdempotencyKeyInUse for problem in problems):
+        # Written out: of the problems with this status only one says when to come again.
+        headers["Retry-After"] = _header("Retry-After", required=False)
     return {
         "description": " ".join(f"`{problem.code}`: {problem.title}." for problem in problems),
-        "headers": _headers(names),
+        "headers": headers,
         "content": {
             MEDIA_TYPE: {
                 "schema": {"$ref": "#/components/schemas/Problem"},
-                "examples": {
-                    problem.code: {"summary": problem.title, "value": problem_example(problem, path)}
-                    for problem in problems
-                },
+                "examples": {problem.code: {"$ref": f"#/components/examples/{problem.code}"} for problem in problems},
             }
         },
     }
 
 
+def _example(problem: type[Problem]) -> dict[str, Any]:
+    return {"summary": problem.title, "value": problem_example(problem, "/v1/...")}
+
+
 def _headers(names: Sequence[str]) -> dict[str, Any]:
-    return {name: {"description": HEADERS[name], "schema": {"type": "string"}} for name in names}
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
-def _give_example(media: dict[str, Any] | None, schemas: dict[str, Any]) -> None:
-    if media is None or "example" in media or "examples" in media:
+def _header(name: str, *, required: bool = True) -> dict[str, Any]:
+    needed = required and name not in _HEADERS_OF_SOME_ANSWERS
+    return {"description": HEADERS[name], "required": needed, "schema": {"type": "string"}}
+
+
+def _give_examples(body: dict[str, Any], examples: Examples, schemas: dict[str, Any]) -> None:
+    if examples:
+        body["examples"] = {
+            "_".join(summary.lower().replace(",", "").split()): {"summary": summary, "value": value}
+            for summary, value in examples.items()
+        }
         return
-    schema = schemas.get(media.get("schema", {}).get("$ref", "").rpartition("/")[2], {})
-    example = example_of(schema, schemas)
+    example = example_of(body["schema"], schemas)
     if example is not None:
-        media["example"] = example
-
-
-def example_of(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Any:
-    """Return the first example of a schema; for a page, one made of its item's example."""
-    if schema.get("examples"):
-        return schema["examples"][0]
-    item = schema.get("properties", {}).get("data", {}).get("items", {}).get("$ref", "").rpartition("/")[2]
-    if item in schemas and schemas[item].get("examples"):
-        return {"data": schemas[item]["examples"][:1], "next_cursor": None}
-    return None
+        body["example"] = example

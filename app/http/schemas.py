@@ -3,7 +3,7 @@
 import unicodedata
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, TypeVar, cast
 
 from pydantic import (
     AfterValidator,
@@ -11,11 +11,14 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     PlainSerializer,
     StringConstraints,
     WithJsonSchema,
+    model_serializer,
 )
-from pydantic_core import PydanticCustomError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
 
 Item = TypeVar("Item")
 
@@ -60,16 +63,26 @@ Timestamp = Annotated[
     AwareDatetime,
     AfterValidator(_in_utc),
     PlainSerializer(timestamp, return_type=str, when_used="json"),
-    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2027-03-01T00:00:00Z"]}),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2036-03-01T00:00:00Z"]}),
 ]
 """RFC 3339 with an offset in requests; UTC in answers."""
 
-DECIMAL_SCHEMA = {"type": "string", "pattern": r"^-?\d+(\.\d+)?$", "examples": ["12.50"]}
+
+def decimal_schema(before: int, after: int, example: str) -> WithJsonSchema:
+    """Return the schema of a decimal with so many digits before and after its point.
+
+    A string on both ways, so that the clients that are generated have one type for it. Requests may bring a JSON number
+    too, but no program should: most make a binary fraction of it.
+    """
+    pattern = rf"^[0-9]{{1,{before}}}(\.[0-9]{{1,{after}}})?$"
+    return WithJsonSchema({"type": "string", "pattern": pattern, "examples": [example]})
+
 
 Quantity = Annotated[
     Decimal,
     Field(gt=0, max_digits=18, decimal_places=6, allow_inf_nan=False),
     PlainSerializer(plain_decimal, return_type=str, when_used="json"),
+    decimal_schema(12, 6, "240"),
 ]
 """A positive quantity, at most 12 digits before and 6 after the point; a string in answers."""
 
@@ -77,6 +90,7 @@ UnitPrice = Annotated[
     Decimal,
     Field(ge=0, max_digits=18, decimal_places=6, allow_inf_nan=False),
     PlainSerializer(plain_decimal, return_type=str, when_used="json"),
+    decimal_schema(12, 6, "4.90"),
 ]
 """A price per unit in the order's currency, at most 12 digits before and 6 after the point; a string in answers."""
 
@@ -97,6 +111,25 @@ class AnswerModel(BaseModel):
     """Base of answer bodies."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, serialize_by_alias=True)
+
+
+class PartAnswerModel(AnswerModel):
+    """Base of answer bodies whose serializer leaves out some of `SOMETIMES`.
+
+    Pydantic takes the schema of such an answer from its serializer and finds nothing there: here it is the model's own,
+    and every field but those is always there.
+    """
+
+    SOMETIMES: ClassVar[frozenset[str]]
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Return the schema of the model itself."""
+        fields = {name: value for name, value in schema.items() if name != "serialization"}
+        whole = handler(cast("CoreSchema", fields))
+        described = handler.resolve_ref_schema(whole)
+        described["required"] = [name for name in described["properties"] if name not in cls.SOMETIMES]
+        return whole
 
 
 class Page(AnswerModel, Generic[Item]):
@@ -123,7 +156,7 @@ class FieldFault(AnswerModel):
     """A sentence about it."""
 
 
-class ProblemDetails(BaseModel):
+class ProblemDetails(PartAnswerModel):
     """An answer that is not a success (RFC 9457). Decide by `code`; `detail` is for people."""
 
     model_config = ConfigDict(extra="allow", use_attribute_docstrings=True, title="Problem")
@@ -134,9 +167,15 @@ class ProblemDetails(BaseModel):
     status: int
     detail: str
     """One sentence about this occurrence."""
-    instance: str | None = None
+    instance: str = ""
     """The path of the request; absent inside batches."""
     code: str
     """Stable; the list of all codes stands in this document's description."""
     errors: list[FieldFault] = []
     """With `invalid_request`: every field that does not fit."""
+
+    SOMETIMES: ClassVar[frozenset[str]] = frozenset({"instance", "errors"})
+
+    @model_serializer(mode="wrap")
+    def _what_was_said(self, serialise: Any) -> Any:
+        return {name: value for name, value in serialise(self).items() if name in self.model_fields_set}

@@ -33,6 +33,7 @@ def number_issuer(request: Request) -> NumberIssuer:
     return issuer
 
 
+FormatId = Annotated[UUID, Path(description="The format's id.", examples=["00000000-0000-7000-8000-000000000001"])]
 Issuer = Annotated[NumberIssuer, Depends(number_issuer)]
 
 
@@ -98,7 +99,7 @@ async def verify_number(
     "/{format_id}", **documented("get_number_format", NumberFormat, NotFound, headers=["ETag"], conditional=True)
 )
 async def get_number_format(
-    format_id: UUID, caller: Caller, unit: Reading, if_none_match: IfNoneMatch = None
+    format_id: FormatId, caller: Caller, unit: Reading, if_none_match: IfNoneMatch = None
 ) -> Response:
     """Get a number format.
 

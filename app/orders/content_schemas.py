@@ -17,6 +17,7 @@ from app.http.schemas import (
     ShortText,
     Timestamp,
     UnitPrice,
+    decimal_schema,
     plain_decimal,
 )
 from app.organisations.schemas import Address, Phone
@@ -93,6 +94,7 @@ class Tax(RequestModel):
         Decimal,
         Field(ge=0, le=100, max_digits=7, decimal_places=4),
         PlainSerializer(plain_decimal, return_type=str, when_used="json"),
+        decimal_schema(3, 4, "19"),
     ]
     """Per cent."""
 

@@ -18,6 +18,7 @@ from app.numbers.endpoints import Issuer
 from app.numbers.errors import ComponentsDoNotFit, NumberFormatExhausted, UnknownNumberFormat
 from app.orders import issuing, service
 from app.orders.errors import AmbiguousNumber, BatchRefused, DuplicateNumber, DuplicateReference, ReservedNumber
+from app.orders.examples import ISSUE, ORDER_BETWEEN_STRANGERS, REGISTRATION
 from app.orders.lifecycle import OrderStatus
 from app.orders.location import keys_of
 from app.orders.repository import Filters
@@ -63,6 +64,12 @@ ListFilter = Annotated[str, StringConstraints(strip_whitespace=True, min_length=
         NumberFormatExhausted,
         status=201,
         headers=["ETag", "Location"],
+        requests={
+            "A number alone": {},
+            "An order whose parties are only named": ORDER_BETWEEN_STRANGERS,
+            "An order that its seller and warehouse see, by their ids": ISSUE,
+            "A number issued elsewhere": REGISTRATION,
+        },
     ),
 )
 async def issue_purchase_order(body: IssuePurchaseOrder, caller: Caller, unit: Unit, issuer: Issuer) -> Response:

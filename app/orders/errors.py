@@ -74,7 +74,7 @@ class DuplicateReference(Problem):
         "`reference` is your own order id and unique in your organisation. "
         "GET /v1/purchase-orders?reference= finds the order that has it."
     )
-    example_detail = "This organisation has an order with the reference SO-2027-0815 already."
+    example_detail = "This organisation has an order with the reference SO-2036-0815 already."
 
 
 class ReservedNumber(Problem):
@@ -109,7 +109,7 @@ class BatchRefused(Problem):
                     "type": "/problems/duplicate_reference",
                     "title": "The reference is taken",
                     "status": 409,
-                    "detail": "This organisation has an order with the reference SO-2027-0815 already.",
+                    "detail": "This organisation has an order with the reference SO-2036-0815 already.",
                     "code": "duplicate_reference",
                 },
             }

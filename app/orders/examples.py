@@ -7,15 +7,25 @@ SELLER_ID = "0198f5a2-9b10-7c02-b1c3-8e2f4a6d9b55"
 WAREHOUSE_ID = "0198f5a2-a4d7-7e19-8c60-1d5f7b3e9a22"
 
 ISSUE: dict[str, Any] = {
-    "reference": "SO-2027-0815",
+    "reference": "SO-2036-0815",
     "seller": {"organisation_id": SELLER_ID, "name": "Anders & Ko Textil"},
     "ship_to": {"organisation_id": WAREHOUSE_ID, "code": "HAM-2"},
     "currency": "EUR",
     "lines": [{"sku": "TS-0042-L", "description": "T-shirt, L", "quantity": "240", "unit": "EA", "unit_price": "4.90"}],
-    "activate_by": "2027-02-01T00:00:00Z",
-    "expires_at": "2027-06-30T22:00:00Z",
+    "activate_by": "2036-02-01T00:00:00Z",
+    "expires_at": "2036-06-30T22:00:00Z",
     "metadata": {"season": "summer"},
 }
+
+ORDER_BETWEEN_STRANGERS: dict[str, Any] = {
+    "seller": {"name": "Anders & Ko Textil", "code": "S-1042"},
+    "ship_to": {"name": "Hafenlager 2", "address": {"street": ["Am Kai 4"], "city": "Hamburg", "country": "DE"}},
+    "currency": "EUR",
+    "lines": [{"sku": "TS-0042-L", "description": "T-shirt, L", "quantity": "240", "unit_price": "4.90"}],
+    "expires_at": "2036-06-30T22:00:00Z",
+}
+
+REGISTRATION: dict[str, Any] = {"number": "4500012345", "seller": {"name": "Anders & Ko Textil"}}
 
 CONFIRMATION: dict[str, Any] = {"contract_number": "SC-4711", "revision": 1}
 
@@ -34,7 +44,7 @@ PURCHASE_ORDER: dict[str, Any] = {
     "revision": 1,
     "format": {"id": "00000000-0000-7000-8000-000000000001", "version": 1},
     "warnings": [],
-    "reference": "SO-2027-0815",
+    "reference": "SO-2036-0815",
     "references": [],
     "buyer": {"organisation_id": BUYER_ID, "name": "Nordwind Retail", **_NO_CONTACT},
     "bill_to": None,
@@ -66,18 +76,18 @@ PURCHASE_ORDER: dict[str, Any] = {
     "location": None,
     "contract_number": None,
     "invoice_number": None,
-    "activate_by": "2027-02-01T00:00:00Z",
+    "activate_by": "2036-02-01T00:00:00Z",
     "valid_from": None,
-    "expires_at": "2027-06-30T22:00:00Z",
+    "expires_at": "2036-06-30T22:00:00Z",
     "ship_window": None,
     "delivery_window": None,
     "sent_via": None,
     "sent_at": None,
-    "issued_at": "2027-01-04T08:32:10Z",
+    "issued_at": "2036-01-04T08:32:10Z",
     "confirmed_at": None,
     "activated_at": None,
-    "created_at": "2027-01-04T08:32:10Z",
-    "updated_at": "2027-01-04T08:32:10Z",
+    "created_at": "2036-01-04T08:32:10Z",
+    "updated_at": "2036-01-04T08:32:10Z",
     "metadata": {"season": "summer"},
 }
 
@@ -91,7 +101,7 @@ ISSUED: dict[str, Any] = {
                 "type": "/problems/duplicate_reference",
                 "title": "The reference is taken",
                 "status": 409,
-                "detail": "This organisation has an order with the reference SO-2027-0816 already.",
+                "detail": "This organisation has an order with the reference SO-2036-0816 already.",
                 "code": "duplicate_reference",
             },
         },

@@ -19,7 +19,7 @@ from app.orders.lifecycle import (
     Transition,
 )
 
-_MEANINGS: Final = {
+STATUS_MEANINGS: Final = {
     OrderStatus.draft: "Has its number, is not sent yet.",
     OrderStatus.issued: "Sent to the supplier, who has not answered yet.",
     OrderStatus.confirmed: "Acknowledged by the supplier, not released for delivery yet.",
@@ -34,6 +34,7 @@ _MEANINGS: Final = {
     OrderStatus.not_yet_valid: "`valid_from` is still to come.",
     OrderStatus.expired: "`expires_at` has been reached.",
 }
+"""What each status says; the API's document takes it from here too."""
 
 _INTRODUCTION: Final = """\
 # The life of a purchase order
@@ -68,7 +69,7 @@ def lifecycle_page() -> str:
     sections = (
         _INTRODUCTION,
         "## Statuses\n",
-        _table(("status", "meaning"), ((f"`{status}`", _MEANINGS[status]) for status in OrderStatus)),
+        _table(("status", "meaning"), ((f"`{status}`", STATUS_MEANINGS[status]) for status in OrderStatus)),
         "## Diagram\n",
         "Actions that leave the status as it is are not drawn. An edge named after a field is the work of time.\n",
         f"```mermaid\n{transition_diagram()}```\n",

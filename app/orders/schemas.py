@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
 from pydantic import (
@@ -10,31 +10,37 @@ from pydantic import (
     Field,
     PlainSerializer,
     StringConstraints,
+    WithJsonSchema,
     model_serializer,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
+from app.events.event_types import EventType
 from app.http.schemas import (
     PRINTABLE,
     AnswerModel,
     LongText,
+    PartAnswerModel,
     ProblemDetails,
     RequestModel,
     ShortText,
     Timestamp,
+    decimal_schema,
     plain_decimal,
 )
 from app.orders.content_schemas import Content, Party, Reference, Tax, Window
 from app.orders.examples import CONFIRMATION, ISSUE, ISSUED, PURCHASE_ORDER
 from app.orders.lifecycle import Action, OrderStatus, StoredStatus
-from app.orders.visibility import shown_to
+from app.orders.visibility import HIDDEN_FIELDS, shown_to
 from app.principal import Relation
 
 BATCH_MAX = 1_000
 
 NumberText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64), PRINTABLE]
-PlainDecimal = Annotated[Decimal, PlainSerializer(plain_decimal, return_type=str, when_used="json")]
+PlainDecimal = Annotated[
+    Decimal, PlainSerializer(plain_decimal, return_type=str, when_used="json"), decimal_schema(12, 6, "240")
+]
 
 
 class IssuePurchaseOrder(Content):
@@ -62,7 +68,7 @@ class IssueBatch(RequestModel):
     """Up to 1,000 new orders at once."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"atomic": False, "purchase_orders": [ISSUE, {"reference": "SO-2027-0816"}]}]}
+        json_schema_extra={"examples": [{"atomic": False, "purchase_orders": [ISSUE, {"reference": "SO-2036-0816"}]}]}
     )
 
     atomic: bool = False
@@ -106,7 +112,7 @@ class GiveReason(RequestModel):
 class ActivatePurchaseOrder(RequestModel):
     """How an order is activated."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"expires_at": "2027-06-30T22:00:00Z"}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"expires_at": "2036-06-30T22:00:00Z"}]})
 
     expires_at: Timestamp | None = None
     """A new end of its validity; unchanged when left out."""
@@ -115,7 +121,7 @@ class ActivatePurchaseOrder(RequestModel):
 class ExtendPurchaseOrder(RequestModel):
     """How an order is extended; this also brings back one that has expired or lapsed."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"expires_at": "2027-09-30T22:00:00Z"}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"expires_at": "2036-09-30T22:00:00Z"}]})
 
     expires_at: Timestamp
     activate_by: Timestamp | None = None
@@ -135,10 +141,8 @@ class Origin(StrEnum):
     REGISTERED = "registered"
 
 
-class Warning_(AnswerModel):  # noqa: N801 - the plain name is Python's
+class NumberWarning(AnswerModel):
     """What another system would refuse about a number that was issued elsewhere."""
-
-    model_config = ConfigDict(title="Warning")
 
     code: str
     detail: str
@@ -170,7 +174,7 @@ class OrderLine(AnswerModel):
     """Shown to owner and seller."""
 
 
-class PurchaseOrder(AnswerModel):
+class PurchaseOrder(PartAnswerModel):
     """A purchase order, as much of it as the caller's relation to it may see; the other fields are left out."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [PURCHASE_ORDER]})
@@ -195,7 +199,7 @@ class PurchaseOrder(AnswerModel):
     revision: int
     """Counts changes of the content."""
     format: FormatOfNumber | None
-    warnings: list[Warning_]
+    warnings: list[NumberWarning]
     reference: str | None = None
     references: list[Reference] = []
     buyer: Party | None = None
@@ -229,12 +233,14 @@ class PurchaseOrder(AnswerModel):
     metadata: dict[str, str] = {}
     """Shown to the owner."""
 
+    SOMETIMES: ClassVar[frozenset[str]] = frozenset[str]().union(*HIDDEN_FIELDS.values())
+
     @model_serializer(mode="wrap")
     def _only_what_the_relation_shows(self, serialise: Any) -> Any:
         return shown_to(self.relation, serialise(self))
 
 
-class BatchResult(AnswerModel):
+class BatchResult(PartAnswerModel):
     """What became of one item: its order or its problem."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"index": 0, "purchase_order": PURCHASE_ORDER}]})
@@ -242,6 +248,8 @@ class BatchResult(AnswerModel):
     index: int
     purchase_order: PurchaseOrder | None = None
     problem: ProblemDetails | None = None
+
+    SOMETIMES: ClassVar[frozenset[str]] = frozenset({"purchase_order", "problem"})
 
     @model_serializer(mode="wrap")
     def _order_or_problem(self, serialise: Any) -> Any:
@@ -269,7 +277,7 @@ class OrderEvent(AnswerModel):
                 {
                     "sequence": 2,
                     "type": "purchase_order.confirmed",
-                    "occurred_at": "2027-01-05T09:12:44Z",
+                    "occurred_at": "2036-01-05T09:12:44Z",
                     "organisation_id": "0198f5a2-9b10-7c02-b1c3-8e2f4a6d9b55",
                     "relation": "seller",
                     "data": {"contract_number": "SC-4711", "invoice_number": None, "revision": 1},
@@ -280,7 +288,8 @@ class OrderEvent(AnswerModel):
 
     sequence: int
     """Counts from 1 within the order, without a hole."""
-    type: str
+    type: Annotated[str, WithJsonSchema({"type": "string", "enum": [str(one) for one in EventType]})]
+    """What happened; later versions may add types."""
     occurred_at: Timestamp
     organisation_id: UUID
     """Who did it."""

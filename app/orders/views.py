@@ -7,7 +7,7 @@ from uuid import UUID
 
 from app.numbers.number_keys import registration_warnings
 from app.orders.lifecycle import LifecycleFacts, StoredStatus, allowed_actions, effective_status
-from app.orders.schemas import FormatOfNumber, OrderLine, Origin, PurchaseOrder, Warning_
+from app.orders.schemas import FormatOfNumber, NumberWarning, OrderLine, Origin, PurchaseOrder
 from app.principal import Relation
 
 _COPIED = (
@@ -34,7 +34,7 @@ def purchase_order(
         allowed_actions=list(allowed_actions(facts, at)),
         format=FormatOfNumber(id=row["format_id"], version=row["format_version"]) if row["format_id"] else None,
         warnings=[
-            Warning_(code=warning.code, detail=warning.detail)
+            NumberWarning(code=warning.code, detail=warning.detail)
             for warning in ([] if issued_here else registration_warnings(row["number"]))
         ],
         lines=[order_line(line) for line in lines],

@@ -1,8 +1,9 @@
 """`/v1/organisations`."""
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
 from app.http.authorisation import Caller
@@ -16,6 +17,10 @@ from app.organisations import service
 from app.organisations.schemas import CreateOrganisation, Organisation, UpdateOrganisation
 
 router = APIRouter(prefix="/organisations", tags=["Organisations"])
+
+OrganisationId = Annotated[
+    UUID, Path(description="The organisation's id.", examples=["0198f5a2-7c3e-7d41-9a52-3f6b8d2e1c07"])
+]
 
 
 @router.post("", **documented("create_organisation", Organisation, status=201, headers=["ETag", "Location"]))
@@ -49,7 +54,9 @@ async def list_organisations(
 @router.get(
     "/{organisation_id}", **documented("get_organisation", Organisation, NotFound, headers=["ETag"], conditional=True)
 )
-async def get_organisation(organisation_id: UUID, unit: Reading, if_none_match: IfNoneMatch = None) -> Response:
+async def get_organisation(
+    organisation_id: OrganisationId, unit: Reading, if_none_match: IfNoneMatch = None
+) -> Response:
     """Get an organisation.
 
     With its address, telephone and the contact points that answers at a gate name.
@@ -64,7 +71,7 @@ async def get_organisation(organisation_id: UUID, unit: Reading, if_none_match: 
     ),
 )
 async def update_organisation(
-    organisation_id: UUID, body: UpdateOrganisation, caller: Caller, unit: Unit, if_match: IfMatch = None
+    organisation_id: OrganisationId, body: UpdateOrganisation, caller: Caller, unit: Unit, if_match: IfMatch = None
 ) -> Response:
     """Change an organisation.
 

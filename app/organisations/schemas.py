@@ -46,10 +46,7 @@ class ContactPoint(RequestModel):
     name: ShortText | None = None
     phone: Phone | None = None
     email: Email | None = None
-    url: (
-        Annotated[str, StringConstraints(strip_whitespace=True, max_length=500, pattern=r"^https?://\S+$"), PRINTABLE]
-        | None
-    ) = None
+    url: Url | None = None
     hours: ShortText | None = None
     """When somebody answers, in words: `Mon-Fri 06:00-20:00 CET`."""
 
@@ -92,10 +89,17 @@ class CreateOrganisation(RequestModel):
     contact_points: ContactPoints = ContactPoints()
 
 
+def _without_defaults(schema: dict[str, Any]) -> None:
+    # What is left out is not set to a default: it stays as it is.
+    for field in schema["properties"].values():
+        field.pop("default", None)
+    schema["examples"] = [{"phone": "+49 40 555 0101"}]
+
+
 class UpdateOrganisation(RequestModel):
     """The fields to change; what is left out stays as it is, null takes away."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"phone": "+49 40 555 0101"}]})
+    model_config = ConfigDict(json_schema_extra=_without_defaults)
 
     name: ShortText = ""
     kinds: Annotated[list[OrganisationKind], Field(max_length=6)] = []
@@ -114,8 +118,8 @@ class Organisation(AnswerModel):
                     "id": "0198f5a2-7c3e-7d41-9a52-3f6b8d2e1c07",
                     **_EXAMPLE,
                     "version": 1,
-                    "created_at": "2027-01-04T08:30:00Z",
-                    "updated_at": "2027-01-04T08:30:00Z",
+                    "created_at": "2036-01-04T08:30:00Z",
+                    "updated_at": "2036-01-04T08:30:00Z",
                 }
             ]
         }

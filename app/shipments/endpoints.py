@@ -27,6 +27,7 @@ from app.orders.errors import AmbiguousNumber, InvalidTransition
 from app.orders.schemas import GiveReason
 from app.shipments import carriers, service
 from app.shipments.errors import InvalidProNumber, ProNumberClaimed
+from app.shipments.examples import DISRUPTION, OWN_CARRIER
 from app.shipments.schemas import Carrier, LinkProNumber, ProNumber, ProNumberLink, PutCarrier
 from app.shipments.service import LinkPosition
 
@@ -73,6 +74,10 @@ async def get_carrier(scac: Scac, caller: Caller, unit: Reading, if_none_match: 
         Carrier,
         headers=["ETag"],
         also={201: "Created: the first word of your organisation on this carrier."},
+        requests={
+            "The carrier is in trouble": DISRUPTION,
+            "A carrier of your own, with its mask": OWN_CARRIER,
+        },
     ),
 )
 async def put_carrier(scac: Scac, body: PutCarrier, caller: Caller, unit: Unit) -> Response:

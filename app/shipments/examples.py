@@ -11,7 +11,7 @@ CARRIER: dict[str, Any] = {
     "origin": "overridden",
     "disrupted": True,
     "disruption_reason": "Hamburg terminal is flooded until Thursday.",
-    "updated_at": "2027-02-11T06:10:00Z",
+    "updated_at": "2036-02-11T06:10:00Z",
 }
 
 DISRUPTION: dict[str, Any] = {"disrupted": True, "disruption_reason": "Hamburg terminal is flooded until Thursday."}
@@ -25,7 +25,7 @@ LINKED: dict[str, Any] = {
     "pro_number": "123-456782",
     "linked": True,
     "linked_by": "0198f5a2-9b10-7c02-b1c3-8e2f4a6d9b55",
-    "linked_at": "2027-02-12T14:05:00Z",
+    "linked_at": "2036-02-12T14:05:00Z",
 }
 
 PRO_NUMBER: dict[str, Any] = {
@@ -38,7 +38,7 @@ PRO_NUMBER: dict[str, Any] = {
             "number": "PO-7K3M9QWX2R",
             "status": "active",
             "relation": "seller",
-            "linked_at": "2027-02-12T14:05:00Z",
+            "linked_at": "2036-02-12T14:05:00Z",
         }
     ],
     "next_cursor": None,

@@ -15,7 +15,10 @@ from app.http.schemas import Timestamp
 from app.http.unit_of_work import Answer, Reading
 from app.numbers.service import well_formed
 from app.validation import service
+from app.validation.examples import ACCEPTED, EXPIRED
 from app.validation.schemas import ValidateBatch, ValidateInput, Validation, ValidationBatch
+
+_VERDICTS = {"Accepted": ACCEPTED, "Rejected, by one who only holds the number": EXPIRED}
 
 
 class ValidationRoute(APIRoute):
@@ -40,7 +43,7 @@ class ValidationRoute(APIRoute):
 router = APIRouter(prefix="/validations", tags=["Validation"], route_class=ValidationRoute)
 
 
-@router.get("/{number:path}", **documented("validate_number", Validation))
+@router.get("/{number:path}", **documented("validate_number", Validation, answers=_VERDICTS))
 async def validate_number(
     number: Annotated[
         str, Path(description="What was typed or scanned, as it is.", examples=["po 7k3m9qwx2r"], max_length=4096)
@@ -62,7 +65,18 @@ async def validate_number(
     return await unit.read_at_the_gate(lambda connection: service.validate_one(connection, caller, asked), Answer)
 
 
-@router.post("", **documented("validate_input", Validation))
+@router.post(
+    "",
+    **documented(
+        "validate_input",
+        Validation,
+        requests={
+            "What was typed": {"input": "po 7k3m9qwx2r"},
+            "For a day to come": {"input": "PO-7K3M9QWX2R", "at": "2036-03-01T06:00:00Z"},
+        },
+        answers=_VERDICTS,
+    ),
+)
 async def validate_input(body: ValidateInput, caller: Caller, unit: Reading) -> Response:
     """Validate an input.
 

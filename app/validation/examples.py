@@ -15,8 +15,8 @@ ACCEPTED: dict[str, Any] = {
     "refusals": [],
     "did_you_mean": [],
     "order": {**PURCHASE_ORDER, "status": "active", "stored_status": "active", "allowed_actions": ["extend", "close"]},
-    "checked_at": "2027-03-01T06:14:09.120345Z",
-    "valid_until": "2027-06-30T22:00:00Z",
+    "checked_at": "2036-03-01T06:14:09.120345Z",
+    "valid_until": "2036-06-30T22:00:00Z",
 }
 
 EXPIRED: dict[str, Any] = {
