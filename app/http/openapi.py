@@ -151,6 +151,8 @@ def _complete_parameter(parameter: dict[str, Any]) -> None:
     schema = parameter["schema"] = without_null(parameter["schema"])
     for said_twice in ("title", "description"):
         schema.pop(said_twice, None)
+    # The service takes it as optional only to say 428, as RFC 6585 asks, and not 422.
+    parameter["required"] = parameter["required"] or parameter["name"] == "If-Match"
     # Only where a value is needed: pages that send requests would send the examples of optional ones too.
     if parameter["required"] and "examples" in schema:
         parameter["example"] = schema["examples"][0]

@@ -10,7 +10,11 @@ from app.http.schemas import AnswerModel
 
 IfMatch = Annotated[
     str | None,
-    Header(alias="If-Match", description="The ETag of what you read; needed (428 without, 412 when it is stale)."),
+    Header(
+        alias="If-Match",
+        description="The ETag of what you read; needed (428 without, 412 when it is stale).",
+        examples=['"1"'],
+    ),
 ]
 IfNoneMatch = Annotated[
     str | None,

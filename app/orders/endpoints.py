@@ -107,10 +107,10 @@ def list_filters(
         ListFilter | None, Query(description="The ship-to's organisation id, code, GLN or name.")
     ] = None,
     sku: Annotated[ListFilter | None, Query(description="A product code on one of the lines.")] = None,
-    expires_before: Annotated[Timestamp | None, Query()] = None,
-    activate_by_before: Annotated[Timestamp | None, Query()] = None,
-    created_after: Annotated[Timestamp | None, Query()] = None,
-    updated_after: Annotated[Timestamp | None, Query()] = None,
+    expires_before: Annotated[Timestamp | None, Query(description="Valid no longer than this.")] = None,
+    activate_by_before: Annotated[Timestamp | None, Query(description="To be activated before this.")] = None,
+    created_after: Annotated[Timestamp | None, Query(description="Created after this.")] = None,
+    updated_after: Annotated[Timestamp | None, Query(description="Changed after this.")] = None,
     q: Annotated[
         ListFilter | None, Query(description="Part of a number, a reference, a seller's name or a product code.")
     ] = None,
