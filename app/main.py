@@ -1,11 +1,12 @@
 """The one place where everything is put together: the application and its lifespan."""
 
+import asyncio
 import ctypes
 import os
 import shutil
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
 from typing import Any
 
@@ -72,8 +73,10 @@ def _document(application: FastAPI) -> dict[str, Any]:
 async def _lifespan(application: FastAPI) -> AsyncIterator[None]:
     settings: Settings = application.state.settings
     _end_with_parent()
-    async with background_work(application.state.database, enabled=settings.background_work):
-        yield
+    # Whoever is in a hurry, a second Ctrl-C, has the server cancel this instead of ending it.
+    with suppress(asyncio.CancelledError):
+        async with background_work(application.state.database, enabled=settings.background_work):
+            yield
     await application.state.number_issuer.dispose()
     await application.state.database.dispose()
     _tidy_up_after_parent()

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import sys
 import traceback
 from pathlib import Path
@@ -45,6 +46,7 @@ def configure_logging(level: str) -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 _name_the_fault,
+                _cut_a_written_stack,
                 structlog.processors.JSONRenderer(),
             ],
         )
@@ -71,6 +73,16 @@ def _name_the_fault(_: object, __: str, event: structlog.types.EventDict) -> str
             frame for frame in traceback.extract_tb(error.__traceback__) if f"{os.sep}app{os.sep}" in frame.filename
         ]
         event["at"] = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames[-5:]]
+    return event
+
+
+def _cut_a_written_stack(_: object, __: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
+    """Keep of a message that is a stack trace, as the server writes one when a start fails, the kind of error only."""
+    message = str(event.get("event", ""))
+    if "Traceback (most recent call last)" in message:
+        kinds = re.findall(r"^([A-Za-z_][\w.]*)(?=:|$)", message, re.MULTILINE)
+        event["event"] = "fault of the server"
+        event["error"] = kinds[-1] if kinds else "unknown"
     return event
 
 
