@@ -47,8 +47,12 @@ requirements: .venv/development ## Pin requirements/*.txt anew from pyproject.to
 
 PIN := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
 
+OLD := import sys; sys.exit(sys.version_info < (3, 11))
+NEEDS := po-registry needs Python 3.11 or newer with venv, and $(PYTHON) is not: make PYTHON=/path/to/python3.12
+
 .venv/runtime: requirements/runtime.txt requirements/build.txt pyproject.toml
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { $(PYTHON) -c "$(OLD)" 2>/dev/null || { echo "$(NEEDS)" >&2; exit 1; }; \
+		$(PYTHON) -m venv --clear .venv; }
 	$(INSTALL) --require-hashes -r requirements/runtime.txt -r requirements/build.txt
 	$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
