@@ -3,6 +3,8 @@
 A ```bash block is run; a ```text block is what the bash block before it writes; ```sh blocks are not run.
 """
 
+import asyncio
+import json
 import os
 import re
 import shlex
@@ -12,16 +14,23 @@ import sys
 import time
 import tomllib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
+
+from app.numbers.default_format import DEFAULT_PATTERN
+from app.numbers.number_keys import number_key
+from tests.parties import Operator
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMAND = Path(sys.executable).parent / "po-registry"
 RECORD_SEPARATOR = "\x1e"
+NUMBER = r"PO-[2-9A-HJKMNP-TV-Z]{10}"
 
 
 @dataclass(frozen=True)
@@ -44,7 +53,8 @@ def blocks() -> list[Block]:
 
 def masked(text: str) -> str:
     """The text with what differs from run to run made the same: numbers issued here, times, ids."""
-    text = re.sub(r"PO-[2-9A-HJKMNP-TV-Z]{10}", "PO-**********", text)
+    text = text.replace("\r", "")
+    text = re.sub(NUMBER, "PO-**********", text)
     text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "<time>", text)
     return re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<id>", text)
 
@@ -58,9 +68,8 @@ class Service:
     data: Path
 
 
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    data = tmp_path_factory.mktemp("readme") / "data"
+@contextmanager
+def serving(data: Path) -> Iterator[Service]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -75,6 +84,12 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
             process.terminate()
 
 
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with serving(tmp_path_factory.mktemp("readme") / "data") as service:
+        yield service
+
+
 def wait_until_ready(url: str, process: "subprocess.Popen[bytes]") -> None:
     for _ in range(600):
         assert process.poll() is None, "serve has ended"
@@ -85,6 +100,10 @@ def wait_until_ready(url: str, process: "subprocess.Popen[bytes]") -> None:
             pass
         time.sleep(0.1)
     raise AssertionError("serve was not ready within a minute")
+
+
+def authorisation(service: Service) -> dict[str, str]:
+    return {"Authorization": f"Bearer {(service.data / 'admin.key').read_text(encoding='utf-8').strip()}"}
 
 
 @pytest.fixture(scope="module")
@@ -116,17 +135,24 @@ def test_a_block_writes_what_readme_says(outputs: list[str], index: int) -> None
     assert masked(outputs[index]) == masked(block.output or ""), block.commands
 
 
+def test_a_number_that_the_pages_show_is_well_formed_unless_it_is_there_to_be_refused() -> None:
+    vectors = json.loads((ROOT / "tests" / "numbers" / "vectors.json").read_text(encoding="utf-8"))
+    refused = {vector["number"] for vector in vectors["invalid"]}
+    pages = [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]
+    shown = {number for page in pages for number in re.findall(NUMBER, page.read_text(encoding="utf-8"))} - refused
+    assert len(shown) > 20
+    assert not [number for number in shown if not DEFAULT_PATTERN.verifies(number_key(number))]
+
+
 def test_the_first_block_takes_the_key_that_serve_has_written(service: Service) -> None:
     assert "admin.key" in blocks()[0].commands
-    key = (service.data / "admin.key").read_text(encoding="utf-8").strip()
-    answer = httpx.get(f"{service.url}/v1/purchase-orders", headers={"Authorization": f"Bearer {key}"})
+    answer = httpx.get(f"{service.url}/v1/purchase-orders", headers=authorisation(service))
     assert answer.status_code == 200
 
 
 @pytest.mark.parametrize("path", sorted({*re.findall(r"`(?:GET )?(/[a-z][^`?{<]*?)[?`]", README)}))
 def test_a_path_that_readme_names_is_answered(service: Service, path: str) -> None:
-    key = (service.data / "admin.key").read_text(encoding="utf-8").strip()
-    answer = httpx.get(service.url + path, headers={"Authorization": f"Bearer {key}"})
+    answer = httpx.get(service.url + path, headers=authorisation(service))
     assert answer.status_code == 200
 
 
@@ -150,6 +176,47 @@ def test_a_command_that_readme_shows_has_the_options_that_it_shows(words: list[s
     done = subprocess.run([COMMAND, words[1], "--help"], check=False, capture_output=True, text=True)
     assert done.returncode == 0
     assert {word for word in words if word.startswith("--")} <= set(re.findall(r"--[a-z-]+", done.stdout))
+
+
+def test_a_copy_of_the_data_directory_serves_in_the_place_of_the_original(tmp_path: Path) -> None:
+    data, copy = tmp_path / ".data", tmp_path / "copy"
+    with serving(data) as service:
+        number = httpx.post(f"{service.url}/v1/purchase-orders", headers=authorisation(service), json={}).json()[
+            "number"
+        ]
+    (command,) = re.findall(r"^(cp .*) .data /backup/po-registry-data$", README, re.MULTILINE)
+    subprocess.run([*command.split(), data, copy], check=True)
+    data.rename(tmp_path / "lost")
+    copy.rename(data)
+    with serving(data) as service:
+        found = httpx.get(f"{service.url}/v1/purchase-orders/{number}", headers=authorisation(service))
+    assert found.status_code == 200
+
+
+def test_the_statement_that_moves_the_series_on_moves_every_one(operator: Operator, database_url: str) -> None:
+    operator.issue()
+    (statement,) = re.findall(r"^```sql\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+    async def moved() -> list[int]:
+        connection = await asyncpg.connect(database_url)
+        held = connection.transaction()
+        await held.start()
+        try:
+            return [
+                row["by"]
+                for row in await connection.fetch(
+                    f"WITH before AS (SELECT * FROM number_series), after AS ({statement} RETURNING *) "
+                    "SELECT after.next_serial - before.next_serial AS by FROM after "
+                    "JOIN before USING (format_id, version, period)"
+                )
+            ]
+        finally:
+            await held.rollback()
+            await connection.close()
+
+    by = asyncio.run(moved())
+    assert by
+    assert set(by) == {10_000}
 
 
 def test_every_target_of_make_that_the_pages_name_is_one() -> None:
