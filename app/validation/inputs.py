@@ -1,0 +1,359 @@
+"""What a person or a scanner sent, and the PO number in it. Pure: no I/O, no clock.
+
+Three sources. `typed`: a written number, with or without the label that a document prints before it. `gs1`: GS1 element
+strings, in which AI (400) is the customer's purchase order number (GS1 General Specifications, section 3.7.1), scanned
+or written with their AIs in parentheses. `label`: the plain content of any other bar code.
+
+What decides is the symbology identifier (ISO/IEC 15424), never the data: `4004500012345` is a number until something
+says that it is GS1 data. Characters that a PO number cannot hold say so too: an FNC1 (GS, U+001D) in the text.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
+
+from biip import ParseConfig, ParseError
+from biip.gs1_element_strings import GS1ElementString
+
+from app.numbers.number_keys import (
+    TYPED_TEXT_LENGTH_MAX,
+    MalformedNumber,
+    NumberRule,
+    candidate_keys,
+    number_key,
+)
+
+InputSource = Literal["typed", "gs1", "label"]
+InputRule = (
+    NumberRule | Literal["gs1_unreadable", "gs1_without_number", "gs1_two_numbers", "article_bar_code", "web_address"]
+)
+
+_GS: Final = "\x1d"
+_ORDER_NUMBER_AI: Final = "400"
+# Logistic labels carry a dozen elements. biip needs up to 0.1 ms for each, and 4,096 characters hold a thousand.
+_ELEMENTS_MAX: Final = 64
+# A wrong best-before date must not cost the PO number beside it.
+_CONFIG: Final = ParseConfig(gs1_element_strings_verify_date=False)
+
+# `]Y` (system expansion) has modifiers of varying length. A backslash and six digits name the character set (ECI).
+_SYMBOLOGY_IDENTIFIER: Final = re.compile(r"[\s\ufeff\u200b]*\]([A-XZa-z][0-9A-Za-z])(?:\\[0-9]{6})?")
+# FNC1 in first position: GS1-128, DataBar and Composite, DataMatrix (square and rectangular, without and with ECI), QR
+# Code (without and with ECI), DotCode. `]C0`, `]d1` and `]Q1` are the same symbols with any other content.
+_GS1_SYMBOLOGIES: Final = frozenset({"C1", "e0", "e1", "e2", "d2", "d5", "d8", "dB", "Q3", "Q4", "J1"})
+_EAN_UPC: Final = "E"
+
+# How a scanner that types cannot write GS: spelled out, as a control picture, or as ↔, which Windows makes of Alt+029.
+_SPELLED_GS: Final = re.compile(r"<(?:GS|FNC1)>|\{(?:GS|FNC1)\}|\[(?:GS|FNC1)\]|\\x1d|\\u001d|\^\]|[␝↔]", re.IGNORECASE)
+# No GS1 element string holds one of these, so in GS1 data they are stand-ins. Elsewhere they may be mistyped.
+_SINGLE_GS: Final = r"[~|^]"
+_ANY_GS: Final = re.compile(f"{_GS}|{_SPELLED_GS.pattern}|{_SINGLE_GS}", re.IGNORECASE)
+_ENDING_GS: Final = re.compile(f"(?:{_ANY_GS.pattern})$", re.IGNORECASE)
+
+_WRITTEN_AI: Final = re.compile(r"\(([0-9]{2,4})\)")
+_WEB_ADDRESS: Final = re.compile(r"\s*https?://", re.IGNORECASE)
+# GS1 General Specifications, figure 7.11-1 (AI encodable character set 82).
+_OUTSIDE_SET_82: Final = re.compile(r"[^!\"%&'()*+,\-./0-9:;<=>?A-Z_a-z]")
+
+# `PO` and a blank or a dash alone is no label here: numbers begin with PO, and their keys hold both readings.
+_NUMBER_WORD: Final = r"""
+    (?: [\s.-]*+ (?: (?: number | num | nbr | no | nr ) (?=[\s.:\#]) | n° | № )
+      | [\s.]++ (?: no | nr ) (?=[0-9])
+      | \s*+ (?=[:\#]) )"""
+_DOCUMENT_LABEL: Final = re.compile(
+    rf"""\s*+
+    (?: (?: your | our | cust | (?: customer | buyer | client ) (?:'s)? ) \.?+ \s++ )?+
+    (?: (?P<po> (?: P\s?[./]\s?O\.?+ | purchase[\s-]?order (?![A-Z]) ) {_NUMBER_WORD}? | P\s?O {_NUMBER_WORD} )
+      | order (?: {_NUMBER_WORD} | \s++ (?=[0-9]) )
+      | (?=\#) )
+    [\s.:\#/-]*+ (?=\S)""",
+    re.VERBOSE | re.IGNORECASE | re.ASCII,
+)
+_LABELS_MAX: Final = 2
+
+
+class MalformedInput(ValueError):  # noqa: N818 - named for what it says about the input, as the verdict `malformed` is
+    """An input that holds no PO number. `rule` is stable; `sentence` is for the person who sent it."""
+
+    def __init__(self, rule: InputRule, sentence: str) -> None:
+        super().__init__(sentence)
+        self.rule: InputRule = rule
+        self.sentence = sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """A GS1 element beside the PO number: `error` says what is wrong with its GTIN, GLN or SSCC, `value` is as sent."""
+
+    ai: str
+    title: str
+    value: str
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gs1Facts:
+    """What else the GS1 data said, in the order of the data. `unread`: what no element could be made of."""
+
+    elements: tuple[Element, ...] = ()
+    unread: tuple[str, ...] = ()
+
+    @property
+    def ship_to_gln(self) -> str | None:
+        """AI (410), 13 digits; None without it, with a wrong check digit, and where two of them differ."""
+        return self._only("410")
+
+    @property
+    def sscc(self) -> str | None:
+        """AI (00), 18 digits; None without it, with a wrong check digit, and where two of them differ."""
+        return self._only("00")
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """One sentence for each element whose check digit is wrong, with its AI."""
+        return tuple(f"({element.ai}) {element.error}" for element in self.elements if element.error is not None)
+
+    def _only(self, ai: str) -> str | None:
+        found = {(element.value, element.error) for element in self.elements if element.ai == ai}
+        if len(found) != 1:
+            return None
+        ((value, error),) = found
+        return value if error is None else None
+
+
+@dataclass(frozen=True, slots=True)
+class UnderstoodInput:
+    """A PO number with where it came from.
+
+    `number_text` is the number as it was written, without what stood around it: a document's label, a symbology
+    identifier, AIs. `keys`: what it may mean, likeliest first, at least one (see `candidate_keys`).
+    """
+
+    source: InputSource
+    number_text: str
+    keys: tuple[str, ...]
+    facts: Gs1Facts = Gs1Facts()
+
+
+def understand(text: str) -> UnderstoodInput:
+    """The PO number in what was typed or scanned. Takes any text, of any length.
+
+    Raises `MalformedInput`: a number's own rules (`empty`, `too_long`, `character`); `gs1_unreadable`,
+    `gs1_without_number`, `gs1_two_numbers`; `article_bar_code` (EAN, UPC); `web_address`, since nothing says which part
+    of one would be the number. Positions in a sentence count from 1 in `text`.
+    """
+    if len(text) > TYPED_TEXT_LENGTH_MAX:
+        raise MalformedInput("too_long", f"No PO number is written in more than {TYPED_TEXT_LENGTH_MAX:,} characters.")
+    identifier = _SYMBOLOGY_IDENTIFIER.match(text)
+    if identifier is None:
+        return _scanned_without_identifier(text) or _written(text, "typed")
+    data = text[identifier.end() :]
+    if identifier[1] in _GS1_SYMBOLOGIES:
+        return _scanned_gs1(data)
+    if identifier[1].startswith(_EAN_UPC):
+        raise MalformedInput("article_bar_code", "This is an article's bar code (EAN or UPC): it holds no PO number.")
+    return _written(" " * identifier.end() + data, "label")
+
+
+def _scanned_without_identifier(text: str) -> UnderstoodInput | None:
+    """GS1 data from a scanner that sends no symbology identifier; None where a written number is likelier."""
+    # No keyboard writes GS and no number holds it.
+    if _GS in text:
+        return _scanned_gs1(text)
+    if not _SPELLED_GS.search(text):
+        return None
+    try:
+        return _scanned_gs1(text)
+    except MalformedInput as malformed:
+        # `<` and `>` may stand in a number.
+        if malformed.rule != "gs1_unreadable":
+            raise
+        return None
+
+
+def _scanned_gs1(data: str) -> UnderstoodInput:
+    data = data.strip(" \t\r\n")
+    # Some scanners are set to send the AIs in parentheses.
+    if _WRITTEN_AI.match(data):
+        return _from_elements(_elements_with_written_ais(_without_blanks(data)), (), "gs1")
+    if _GS in data:
+        elements, unread = _elements(data.split(_GS))
+        return _from_elements(elements, unread, "gs1")
+    elements, unread = _elements(_ANY_GS.split(data))
+    # A stand-in may be a character of a badly made label: cutting a number there would make another number of it.
+    if unread:
+        raise _unreadable(unread[0])
+    return _from_elements(elements, (), "gs1")
+
+
+def _written(text: str, source: InputSource) -> UnderstoodInput:
+    folded = _fold(text)
+    start, readings = 0, [text]
+    for _ in range(_LABELS_MAX):
+        label = _DOCUMENT_LABEL.match(folded, start)
+        if label is None:
+            break
+        # Blanks in place of a label keep every position that a refusal names.
+        readings += [_blanked(text, begin) for begin in (label.start("po"), label.end()) if begin > start]
+        start = label.end()
+    if _WEB_ADDRESS.match(folded, start):
+        raise MalformedInput("web_address", "This is a web address, not a PO number: send the number itself.")
+    if _is_written_in_elements(written := _without_blanks(folded[start:])):
+        return _from_elements(_elements_with_written_ais(written), (), "gs1" if source == "typed" else source)
+    return UnderstoodInput(source, text[start:].strip(" \t\r\n\ufeff\u200b"), _keys(readings))
+
+
+def _fold(text: str) -> str:
+    """The text in the plain characters of labels and AIs, each where it was."""
+    return text if text.isascii() else "".join(map(_folded_character, text))
+
+
+def _folded_character(character: str) -> str:
+    category = unicodedata.category(character)
+    if category == "Cf":
+        return " "
+    if category == "Pd" or character == "\u2212":
+        return "-"
+    folded = unicodedata.normalize("NFKC", character)
+    return folded if len(folded) == 1 else character
+
+
+def _blanked(text: str, start: int) -> str:
+    return " " * start + text[start:]
+
+
+def _without_blanks(text: str) -> str:
+    # Not by str.split(), which takes GS for a blank: two elements would become one.
+    return re.sub(r"[ \t\r\n\f\v]+", "", text)
+
+
+def _keys(readings: Iterable[str]) -> tuple[str, ...]:
+    """The keys of the readings that are well formed; the last reading's fault when none is."""
+    keys: dict[str, None] = {}
+    fault: MalformedNumber | None = None
+    for reading in readings:
+        try:
+            keys |= dict.fromkeys(candidate_keys(reading))
+        except MalformedNumber as malformed:
+            fault = malformed
+    if fault is not None and not keys:
+        raise MalformedInput(fault.rule, str(fault)) from fault
+    return tuple(keys)
+
+
+def _is_written_in_elements(written: str) -> bool:
+    """Whether a text is `(400)...` or other elements, rather than a number that begins with a parenthesis."""
+    ais = _WRITTEN_AI.findall(written) if _WRITTEN_AI.match(written) else []
+    if _ORDER_NUMBER_AI in ais or not ais:
+        return bool(ais)
+    try:
+        _elements_with_written_ais(written)
+    except MalformedInput:
+        return False
+    return True
+
+
+def _elements_with_written_ais(written: str) -> list[GS1ElementString]:
+    """The elements of a human-readable interpretation, `(400)4500012345(410)...`, without blanks.
+
+    Not by biip's `parse_hri`: it leaves out what it cannot read and reads `(400)A(B` as A.
+    """
+    _, *parts = _WRITTEN_AI.split(written)
+    segments = [ai + _ENDING_GS.sub("", value) for ai, value in zip(parts[::2], parts[1::2], strict=True)]
+    elements, unread = _elements(segments)
+    if unread or len(elements) != len(segments):
+        raise _unreadable(unread[0] if unread else written)
+    return elements
+
+
+class _Elements(NamedTuple):
+    read: list[GS1ElementString]
+    unread: tuple[str, ...]
+
+
+def _elements(segments: Sequence[str]) -> _Elements:
+    """The elements of what stood between separators. Raises `MalformedInput` for a wrong AI (400) and for too many."""
+    elements: list[GS1ElementString] = []
+    unread: list[str] = []
+    for segment in segments:
+        rest = segment
+        while rest:
+            element = _first_element(rest)
+            if element is None:
+                if rest.startswith(_ORDER_NUMBER_AI):
+                    raise _wrong_order_number(rest.removeprefix(_ORDER_NUMBER_AI))
+                unread.append(rest)
+                break
+            elements.append(element)
+            if len(elements) > _ELEMENTS_MAX:
+                raise MalformedInput("too_long", f"No label holds more than {_ELEMENTS_MAX} GS1 elements.")
+            rest = rest[len(element) :]
+    return _Elements(elements, tuple(unread))
+
+
+def _first_element(data: str) -> GS1ElementString | None:
+    try:
+        element = GS1ElementString.extract(data, config=_CONFIG)
+    except ParseError:
+        return None
+    # biip's `\d` takes digits of every script.
+    if not element.value.isascii():
+        return None
+    # biip cuts a value that is too long and takes its end for another element.
+    varies = ".." in element.ai.format or "[" in element.ai.format
+    return None if varies and len(data) > len(element) else element
+
+
+def _from_elements(
+    elements: Sequence[GS1ElementString], unread: tuple[str, ...], source: InputSource
+) -> UnderstoodInput:
+    numbers = [element.value for element in elements if element.ai.ai == _ORDER_NUMBER_AI]
+    if not numbers:
+        raise _without_number(elements, unread)
+    try:
+        differing = {number_key(number) for number in numbers}
+        keys = candidate_keys(numbers[0])
+    except MalformedNumber as malformed:
+        raise MalformedInput(malformed.rule, str(malformed)) from malformed
+    if len(differing) > 1:
+        raise MalformedInput(
+            "gs1_two_numbers",
+            f"This label holds more than one PO number: {', '.join(numbers[:3])}. Send the one meant.",
+        )
+    others = tuple(
+        Element(
+            element.ai.ai,
+            element.ai.data_title,
+            element.value,
+            element.gln_error or element.sscc_error or element.gtin_error,
+        )
+        for element in elements
+        if element.ai.ai != _ORDER_NUMBER_AI
+    )
+    return UnderstoodInput(source, numbers[0], keys, Gs1Facts(others, unread))
+
+
+def _without_number(elements: Sequence[GS1ElementString], unread: tuple[str, ...]) -> MalformedInput:
+    if unread:
+        return _unreadable(unread[0])
+    if not elements:
+        return MalformedInput("empty", "There is no PO number in this text.")
+    held = ", ".join(dict.fromkeys(f"({element.ai.ai}) {element.ai.data_title}" for element in elements[:5]))
+    return MalformedInput(
+        "gs1_without_number", f"This GS1 data holds {held}, but no PO number: that stands in AI (400)."
+    )
+
+
+def _wrong_order_number(value: str) -> MalformedInput:
+    if not value:
+        return MalformedInput("empty", "GS1 AI (400) is there, but the PO number in it is missing.")
+    if wrong := _OUTSIDE_SET_82.search(value):
+        return MalformedInput(
+            "character", f"Character U+{ord(wrong[0]):04X} cannot stand in a PO number in GS1 AI (400)."
+        )
+    return MalformedInput("too_long", "A PO number in GS1 AI (400) has at most 30 characters.")
+
+
+def _unreadable(data: str) -> MalformedInput:
+    return MalformedInput("gs1_unreadable", f"No GS1 element begins at {data[:20]!a}: scan the label again.")
