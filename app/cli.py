@@ -291,7 +291,10 @@ def _database_url(settings: Settings) -> str:
     """Return the database of the settings, or the embedded one that a `serve` on this machine runs."""
     if settings.database_url is not None:
         return settings.database_url.get_secret_value()
-    running = url_of_running(settings.data_directory)
+    try:
+        running = url_of_running(settings.data_directory)
+    except OSError as error:
+        raise SettingsError(f"{settings.data_directory} (PO_REGISTRY_DATA_DIR): {error.strerror}.") from None
     if running is None:
         raise SettingsError(
             "DATABASE_URL is not set and no `po-registry serve` runs on the data directory "
