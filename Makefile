@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test lint format types check bench openapi pages requirements clean
+.PHONY: run test lint format types check openapi pages requirements clean
 
 run: .venv/runtime ## Serve on $PORT (8000) with the embedded Postgres in .data
 	@exec $(BIN)/po-registry serve
@@ -23,9 +23,6 @@ check: .venv/development
 	$(BIN)/coverage run -m pytest $(PYTEST)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
-
-bench: .venv/development ## Benchmarks, as ratios measured in one run
-	$(BIN)/python -m benchmarks
 
 format: .venv/development ## Put the code into its form
 	$(BIN)/ruff check --fix .

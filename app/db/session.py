@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 
 import asyncpg
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -20,6 +21,7 @@ from app.settings import Settings
 LOCK_TIMEOUT_MILLISECONDS = 2_000
 """The contract's 2 s that a duplicate waits for the first request with its Idempotency-Key."""
 
+STATEMENT_TIMEOUT_MILLISECONDS: Final = 20_000
 SECONDS_FOR_A_LOOK: Final = 20.0
 """A list may take its time; the gate has a time-out of its own, `Database.gate_seconds`."""
 
@@ -38,6 +40,12 @@ _UNAVAILABLE_SQLSTATES = frozenset(
 )
 
 
+_SET_FOR_ONE_TRANSACTION: Final = text(
+    f"SELECT set_config('lock_timeout', '{LOCK_TIMEOUT_MILLISECONDS}', true), "
+    f"set_config('statement_timeout', '{STATEMENT_TIMEOUT_MILLISECONDS}', true)"
+)
+
+
 class Database:
     """One pool of connections to one Postgres; time-outs in seconds."""
 
@@ -46,6 +54,8 @@ class Database:
         self.gate_seconds = timeout
         self._given_up: set[asyncio.Task[Any]] = set()
         self._statement_cache_size = statement_cache_size
+        # A pooler in transaction mode (PgBouncer) is what makes prepared statements impossible.
+        self._behind_pooler = statement_cache_size == 0
         self._engine: AsyncEngine = create_async_engine(
             "postgresql+asyncpg://",
             async_creator=self._connect,
@@ -74,6 +84,9 @@ class Database:
         """Yield a connection inside a transaction: committed when the block ends, rolled back when it raises."""
         with _unavailable_when_out_of_reach():
             async with self._engine.begin() as connection:
+                if self._behind_pooler:
+                    # Its server connections are shared: what is set must end with the transaction.
+                    await connection.execute(_SET_FOR_ONE_TRANSACTION)
                 yield connection
 
     async def look(
@@ -115,17 +128,16 @@ class Database:
         settings = {
             "application_name": "po-registry",
             "lock_timeout": str(LOCK_TIMEOUT_MILLISECONDS),
-            "statement_timeout": "20000",
+            "statement_timeout": str(STATEMENT_TIMEOUT_MILLISECONDS),
             "idle_in_transaction_session_timeout": "30000",
             "timezone": "UTC",
         }
-        # A pooler in transaction mode (statement_cache_size 0) refuses settings that a server connection would keep.
-        behind_pooler = self._statement_cache_size == 0
+        # A pooler refuses settings that a server connection would keep.
         return await asyncpg.connect(
             self._url,
             timeout=self.gate_seconds,
             statement_cache_size=self._statement_cache_size,
-            server_settings={"application_name": "po-registry"} if behind_pooler else settings,
+            server_settings={"application_name": "po-registry"} if self._behind_pooler else settings,
         )
 
 

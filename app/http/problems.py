@@ -14,7 +14,14 @@ from starlette.routing import compile_path
 from starlette.types import Scope
 
 from app.errors import InvalidRequest, Problem
-from app.http.errors import ContentTooLarge, InternalError, MalformedBody, MethodNotAllowed, NotFound
+from app.http.errors import (
+    ContentTooLarge,
+    InternalError,
+    MalformedBody,
+    MethodNotAllowed,
+    NotFound,
+    UnsupportedMediaType,
+)
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -48,6 +55,8 @@ def install(application: FastAPI) -> None:
             position = next(fault["loc"][-1] for fault in errors if fault["type"] == "json_invalid")
             detail = f"The body is not readable JSON: it breaks at character {position}."
             return problem_response(MalformedBody(detail), request.scope)
+        if any(fault["loc"] == ("body",) for fault in errors) and not _is_json(request):
+            return problem_response(UnsupportedMediaType(UnsupportedMediaType.example_detail), request.scope)
         return problem_response(invalid_request(errors), request.scope)
 
     async def on_http_exception(request: Request, error: Exception) -> Response:
@@ -71,9 +80,14 @@ def _of_http_exception(exception: HTTPException, scope: Scope) -> Problem:
     if exception.status_code == 413:
         return ContentTooLarge(exception.detail)
     if exception.status_code == 404:
-        return NotFound("There is no such path.")
+        return NotFound("There is no such path; /docs lists them all.")
     # What is left is what FastAPI raises for a body that it cannot decode or parse.
     return MalformedBody(MalformedBody.example_detail)
+
+
+def _is_json(request: Request) -> bool:
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return media_type == "application/json" or media_type.endswith("+json")
 
 
 def _methods_of(scope: Scope) -> list[str]:

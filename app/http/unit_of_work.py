@@ -83,7 +83,7 @@ class UnitOfWork:
     async def read_at_the_gate(
         self, work: Callable[[AsyncConnection], Awaitable[Result]], present: Callable[[Result], Answer]
     ) -> Response:
-        """Run `work`, which only looks, and give it up while the lorry is still in sight: 503 says that it is a hold."""
+        """Run `work`, which only looks, and give it up while the lorry is in sight: 503 says hold."""
         answer = present(await self._database.look(work, seconds=self._database.gate_seconds))
         return _response(answer.status, answer.headers, _content(answer.body))
 

@@ -181,3 +181,10 @@ def test_a_request_id_is_taken_or_made(buyer: Party) -> None:
 def test_unknown_query_values_are_named(buyer: Party) -> None:
     answer = buyer.get(ORDERS, params={"status": "lost", "role": "presenter", "created_after": "yesterday"})
     assert set(faults(answer)) == {"query.status.0", "query.role", "query.created_after"}
+
+
+def test_a_body_that_is_not_sent_as_json_is_told_what_to_send(buyer: Party) -> None:
+    answer = buyer.http.post(ORDERS, content=b"{}", headers={"Content-Type": "application/x-www-form-urlencoded"})
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+    assert "application/json" in answer.json()["detail"]
+    faults(answer)
