@@ -36,7 +36,7 @@ pages: .venv/development ## Write docs/lifecycle.md and README's table of settin
 	$(BIN)/python -m app.pages
 
 requirements: .venv/development ## Pin requirements/*.txt anew from pyproject.toml
-	$(INSTALL) uv
+	$(INSTALL) uv==0.13.9
 	$(BIN)/uv pip compile $(PIN) --output-file requirements/runtime.txt pyproject.toml
 	$(BIN)/uv pip compile $(PIN) --output-file requirements/build.txt requirements/build.in
 	$(BIN)/uv pip compile $(PIN) --extra development --constraint requirements/runtime.txt \
