@@ -196,7 +196,7 @@ def _run_uvicorn(settings: Settings, listener: socket.socket) -> None:
         timeout_graceful_shutdown=settings.shutdown_timeout,
         timeout_keep_alive=75,
         # A worker is asked for a sign of life while it still starts: on a busy machine that takes a while.
-        timeout_worker_healthcheck=30,
+        timeout_worker_healthcheck=60,
     )
     _log.info("serving", url=f"http://{_authority(settings.host, settings.port)}", workers=settings.workers)
     if settings.workers == 1:
@@ -366,11 +366,11 @@ def _database_fault(error: BaseException) -> _DatabaseError:
     if isinstance(error, TimeoutError | TemporarilyUnavailable):
         return _DatabaseError("DATABASE_URL: the database does not answer in time.")
     if isinstance(error, OSError):
-        return _DatabaseError(f"DATABASE_URL: the database is out of reach ({error.strerror or 'no connection'}).")
+        return _DatabaseError(f"DATABASE_URL: the database is out of reach ({error.strerror or error}).")
     if isinstance(error, ValueError):
         # What the parser says may repeat a piece of the password.
-        sentence = "DATABASE_URL: not understood; signs such as @ / : in a user or password are written as %40 %2F %3A."
-        return _DatabaseError(sentence, is_final=True)
+        advice = "look at its options, and write signs such as @ / : in a user or password as %40 %2F %3A"
+        return _DatabaseError(f"DATABASE_URL: not understood; {advice}.", is_final=True)
     return _DatabaseError(f"DATABASE_URL: the database cannot be used ({type(error).__name__}).")
 
 
