@@ -11,6 +11,7 @@ from starlette.responses import Response
 from app.errors import TemporarilyUnavailable
 from app.http.authorisation import Caller
 from app.http.openapi import documented
+from app.http.path_text import ANY_TEXT
 from app.http.schemas import Timestamp
 from app.http.unit_of_work import Answer, Reading
 from app.numbers.service import well_formed
@@ -43,7 +44,7 @@ class ValidationRoute(APIRoute):
 router = APIRouter(prefix="/validations", tags=["Validation"], route_class=ValidationRoute)
 
 
-@router.get("/{number:path}", **documented("validate_number", Validation, answers=_VERDICTS))
+@router.get(f"/{{number:{ANY_TEXT}}}", **documented("validate_number", Validation, answers=_VERDICTS))
 async def validate_number(
     number: Annotated[
         str, Path(description="What was typed or scanned, as it is.", examples=["po 7k3m9qwx2r"], max_length=4096)
