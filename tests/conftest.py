@@ -174,6 +174,5 @@ def new_database(database_url: str, sql: Callable[..., list[asyncpg.Record]]) ->
     """The URL of an empty database."""
     name = f"new_{secrets.token_hex(4)}"
     sql(f"CREATE DATABASE {name}")
-    parts = urlsplit(database_url)
-    yield urlunsplit(parts._replace(path=f"/{name}", netloc=parts.netloc or ""))
+    yield urlunsplit(urlsplit(database_url)._replace(path=f"/{name}"))
     sql(f"DROP DATABASE {name} WITH (FORCE)")
