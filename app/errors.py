@@ -1,6 +1,6 @@
 """The base of every problem answer (RFC 9457); each domain keeps its own in its `errors.py`."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from pydantic import JsonValue
 
@@ -92,18 +92,28 @@ class InvalidRequest(Problem):
 
 
 class TemporarilyUnavailable(Problem):
-    """The database is out of reach or too slow: nothing is known about the question, and nothing was done."""
+    """The database is out of reach or too slow to answer."""
 
     status = 503
     code = "temporarily_unavailable"
     title = "The service cannot answer right now"
     remedy = (
-        "The database is out of reach or too slow. Nothing is known about what was asked and nothing was carried out: "
-        "at a gate this is a hold, never an invalid number. Send the same request again after the seconds that "
-        "`Retry-After` names, with the same Idempotency-Key. For a validation `well_formed` says whether the text "
-        "alone looks like one of our numbers."
+        "The database is out of reach or too slow. Nothing is known about what was asked: at a gate this is a hold, "
+        "never an invalid number. A request that writes was not carried out, unless `outcome` is `unknown`: then the "
+        "connection broke while the work was being committed. Send the same request again after the seconds that "
+        "`Retry-After` names, with the same Idempotency-Key: with it, it is never carried out twice. For a validation "
+        "`well_formed` says whether the text alone looks like one of our numbers."
     )
     example_detail = "The database is out of reach; nothing was carried out."
 
     def __init__(self, detail: str = example_detail, *, members: dict[str, JsonValue] | None = None) -> None:
         super().__init__(detail, members=members, headers={"Retry-After": "2"})
+
+    @classmethod
+    def with_unknown_outcome(cls) -> Self:
+        """Return the problem of a request that may have been carried out all the same."""
+        return cls(
+            "The connection to the database was lost while the work was being committed: it is not known whether it "
+            "was carried out.",
+            members={"outcome": "unknown"},
+        )

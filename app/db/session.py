@@ -5,7 +5,7 @@ caller can take it for an answer.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 
@@ -24,6 +24,9 @@ LOCK_TIMEOUT_MILLISECONDS = 2_000
 STATEMENT_TIMEOUT_MILLISECONDS: Final = 20_000
 SECONDS_FOR_A_LOOK: Final = 20.0
 """A list may take its time; the gate has a time-out of its own, `Database.gate_seconds`."""
+
+SECONDS_FOR_A_CHANGE: Final = 25.0
+"""Longer than any statement may take: it ends the wait for a server that says nothing at all."""
 
 LOCK_NOT_AVAILABLE = "55P03"
 
@@ -81,13 +84,32 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """Yield a connection inside a transaction: committed when the block ends, rolled back when it raises."""
-        with _unavailable_when_out_of_reach():
-            async with self._engine.begin() as connection:
-                if self._behind_pooler:
-                    # Its server connections are shared: what is set must end with the transaction.
-                    await connection.execute(_SET_FOR_ONE_TRANSACTION)
-                yield connection
+        """Yield a connection inside a transaction: committed when the block ends, rolled back when it raises.
+
+        Where the connection breaks during the commit, the problem says that the outcome is unknown.
+        """
+        worked = False
+        try:
+            with _unavailable_when_out_of_reach():
+                async with self._engine.begin() as connection:
+                    if self._behind_pooler:
+                        # Its server connections are shared: what is set must end with the transaction.
+                        await connection.execute(_SET_FOR_ONE_TRANSACTION)
+                    yield connection
+                    worked = True
+        except TemporarilyUnavailable as error:
+            if worked:
+                raise TemporarilyUnavailable.with_unknown_outcome() from error
+            raise
+
+    async def change(
+        self, work: Callable[[AsyncConnection], Awaitable[Result]], *, seconds: float = SECONDS_FOR_A_CHANGE
+    ) -> Result:
+        """Return what `work` did in a transaction that is committed now; raises what `transaction` does.
+
+        After `seconds` it is given up, with an unknown outcome: a database that hangs may commit what it was sent.
+        """
+        return await self._within(seconds, self._change(work), TemporarilyUnavailable.with_unknown_outcome)
 
     async def look(
         self, work: Callable[[AsyncConnection], Awaitable[Result]], *, seconds: float = SECONDS_FOR_A_LOOK
@@ -97,7 +119,12 @@ class Database:
         After `seconds` it is given up, TemporarilyUnavailable, whatever the connection is doing: its clean-up (another
         two seconds where the database hangs) goes on without the caller.
         """
-        task = asyncio.create_task(self._look(work))
+        return await self._within(seconds, self._look(work), TemporarilyUnavailable)
+
+    async def _within(
+        self, seconds: float, doing: Coroutine[Any, Any, Result], too_late: Callable[[], TemporarilyUnavailable]
+    ) -> Result:
+        task = asyncio.create_task(doing)
         try:
             await asyncio.wait({task}, timeout=seconds)
             if task.done():
@@ -107,7 +134,11 @@ class Database:
                 task.cancel()
                 self._given_up.add(task)
                 task.add_done_callback(self._forget)
-        raise TemporarilyUnavailable
+        raise too_late()
+
+    async def _change(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
+        async with self.transaction() as connection:
+            return await work(connection)
 
     async def _look(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
         with _unavailable_when_out_of_reach():

@@ -3,7 +3,7 @@
 import unicodedata
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Generic, TypeVar, cast
+from typing import Annotated, Any, ClassVar, Final, Generic, TypeVar, cast
 
 from pydantic import (
     AfterValidator,
@@ -52,6 +52,9 @@ def plain_decimal(value: Decimal) -> str:
     text = f"{value:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
+
+LARGEST_INTEGER: Final = 2**31 - 1
+"""What a column of type integer holds."""
 
 PRINTABLE = AfterValidator(_without_control_characters)
 """Stands behind the `StringConstraints` of every text: those must see the text itself to name the rule it breaks."""
@@ -143,6 +146,10 @@ class Page(AnswerModel, Generic[Item]):
         str | None,
         Field(description="Give it as `cursor` to get the next page; null on the last. `Link` says the same."),
     ]
+
+
+class LargeAnswer(AnswerModel):
+    """Base of answers to batches: they are written down apart from the event loop."""
 
 
 class FieldFault(AnswerModel):

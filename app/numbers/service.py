@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db import clock
 from app.db.identifiers import new_id
 from app.events import service as events
 from app.events.event_types import AuditType
@@ -87,7 +88,7 @@ async def preview(connection: AsyncConnection, body: PreviewNumberFormat) -> Num
         pattern.component_values(components)
     except ComponentError as error:
         raise ComponentsDoNotFit.at(["body"], error) from None
-    moment = await repository.now(connection)
+    moment = await clock.now(connection)
     return NumberFormatPreview(
         **_properties(pattern),
         samples=_samples(pattern, components, moment),
@@ -117,9 +118,16 @@ async def verify(connection: AsyncConnection, caller: Principal, text: str) -> N
 
 
 async def reserved_keys(connection: AsyncConnection, keys: Collection[str]) -> frozenset[str]:
-    """Return those of the keys that a format of any organisation writes, check character included."""
-    known = await _known_formats(connection, keys)
-    return frozenset(key for key in keys if _check(known, key) in {CheckResult.PASSED, CheckResult.NONE})
+    """Return those of the keys that a format of any organisation writes, check character included.
+
+    So is a key that only lacks its leading `PO`: whoever reads `PO-...` would find both and accept neither.
+    """
+    readings = {key: (key, f"PO{key}") for key in keys}
+    known = await _known_formats(connection, [reading for pair in readings.values() for reading in pair])
+    written = {CheckResult.PASSED, CheckResult.NONE}
+    return frozenset(
+        key for key, pair in readings.items() if any(_check(known, reading) in written for reading in pair)
+    )
 
 
 async def misread_keys(connection: AsyncConnection, keys: Collection[str]) -> frozenset[str]:

@@ -93,7 +93,11 @@ async def validate_batch(body: ValidateBatch, caller: Caller, unit: Reading) -> 
     A vehicle's manifest in one request. A number that stands in it twice is held as `duplicate_in_request` from the
     second time on; `summary` counts the codes. Bodies up to 8 MiB.
     """
-    return await unit.read_at_the_gate(lambda connection: service.validate_batch(connection, caller, body), Answer)
+    manifest = await service.manifest_of(body)
+    return await unit.read_manifest(
+        lambda connection: service.look_up(connection, caller, manifest),
+        lambda knowledge: service.judge(caller, manifest, knowledge),
+    )
 
 
 async def _text_asked_about(request: Request) -> str | None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, StringConstraints, WithJsonSchema
 
-from app.http.schemas import AnswerModel, ProblemDetails, RequestModel, Timestamp
+from app.http.schemas import AnswerModel, LargeAnswer, ProblemDetails, RequestModel, Timestamp
 from app.orders.contacts import ContactPoint
 from app.orders.lifecycle import OrderStatus
 from app.orders.schemas import PurchaseOrder
@@ -124,7 +124,7 @@ class InvalidItem(AnswerModel):
     problem: ProblemDetails
 
 
-class ValidationBatch(AnswerModel):
+class ValidationBatch(LargeAnswer):
     """Verdicts in the order of the inputs."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [BATCH]})

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.identifiers import new_id
+from app.db.pace import let_others_run
 from app.errors import Problem
 from app.http.problems import invalid_request
 from app.http.schemas import ProblemDetails
@@ -40,7 +41,7 @@ _ITEM: TypeAdapter[ValidateInput] = TypeAdapter(ValidateInput)
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
+class Question:
     """An input with the keys that it may mean, best first; no keys: no number could look like it."""
 
     asked: ValidateInput
@@ -49,7 +50,7 @@ class _Question:
 
 
 @dataclass(frozen=True, slots=True)
-class _Knowledge:
+class Knowledge:
     """What the database says about all questions together."""
 
     checked_at: datetime
@@ -59,59 +60,74 @@ class _Knowledge:
     misread: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The questions of a batch by their index, and the items that are no question."""
+
+    questions: Mapping[int, Question]
+    invalid: Mapping[int, InvalidItem]
+
+
 async def validate_one(connection: AsyncConnection, caller: Principal, asked: ValidateInput) -> Validation:
     """Answer one question."""
-    (answer,) = await _answers(connection, caller, [asked])
-    return answer
+    question = _question(asked)
+    knowledge = await _look_up(connection, caller, [question])
+    return _counted(_answer(question, caller, knowledge, set()))
 
 
-async def validate_batch(connection: AsyncConnection, caller: Principal, body: ValidateBatch) -> ValidationBatch:
-    """Answer the questions of a manifest; a number that stands in it twice is held from the second time on."""
-    questions: dict[int, ValidateInput] = {}
+async def manifest_of(body: ValidateBatch) -> Manifest:
+    """Return the questions of a batch; each item is judged by itself."""
+    questions: dict[int, Question] = {}
     invalid: dict[int, InvalidItem] = {}
     for index, item in enumerate(body.inputs):
+        await let_others_run(index)
         try:
-            questions[index] = _ITEM.validate_python({"input": item} if isinstance(item, str) else item)
+            asked = _ITEM.validate_python({"input": item} if isinstance(item, str) else item)
+            questions[index] = _question(asked)
         except ValidationError as error:
             problem: Problem = invalid_request(error.errors(), prefix=("body", "inputs", index))
             invalid[index] = InvalidItem(index=index, problem=ProblemDetails.model_validate(problem.as_dict()))
-    answers = await _answers(connection, caller, list(questions.values()))
-    verdicts = dict(zip(questions, answers, strict=True))
-    results: list[ValidationResult | InvalidItem] = [
-        invalid[index] if index in invalid else ValidationResult.model_construct(index=index, **dict(verdicts[index]))
-        for index in range(len(body.inputs))
-    ]
-    return ValidationBatch(
+    return Manifest(questions, invalid)
+
+
+async def look_up(connection: AsyncConnection, caller: Principal, manifest: Manifest) -> Knowledge:
+    """Return what the database says about all questions of a manifest."""
+    return await _look_up(connection, caller, list(manifest.questions.values()))
+
+
+async def judge(caller: Principal, manifest: Manifest, knowledge: Knowledge) -> ValidationBatch:
+    """Answer the questions of a manifest; a number that stands in it twice is held from the second time on."""
+    seen: set[tuple[str, UUID]] = set()
+    results: dict[int, ValidationResult | InvalidItem] = dict(manifest.invalid)
+    answers = []
+    for index, question in manifest.questions.items():
+        await let_others_run(index)
+        answers.append(_counted(_answer(question, caller, knowledge, seen)))
+        results[index] = ValidationResult.model_construct(index=index, **dict(answers[-1]))
+    return ValidationBatch.model_construct(
         accepted=sum(answer.verdict is Verdict.accept for answer in answers),
         held=sum(answer.verdict is Verdict.hold for answer in answers),
         rejected=sum(answer.verdict is Verdict.reject for answer in answers),
         summary=_summary(answers),
-        results=results,
+        results=[results[index] for index in sorted(results)],
     )
 
 
-async def _answers(connection: AsyncConnection, caller: Principal, asked: Sequence[ValidateInput]) -> list[Validation]:
-    questions = [_question(one) for one in asked]
-    knowledge = await _look_up(connection, caller, questions)
-    seen: set[tuple[str, UUID]] = set()
-    answers = []
-    for question in questions:
-        answer = _answer(question, caller, knowledge, seen)
-        VERDICTS.labels(answer.verdict).inc()
-        for refusal in answer.refusals:
-            REFUSALS.labels(refusal.code).inc()
-        answers.append(answer)
-    return answers
+def _counted(answer: Validation) -> Validation:
+    VERDICTS.labels(answer.verdict).inc()
+    for refusal in answer.refusals:
+        REFUSALS.labels(refusal.code).inc()
+    return answer
 
 
-def _question(asked: ValidateInput) -> _Question:
+def _question(asked: ValidateInput) -> Question:
     try:
-        return _Question(asked, candidate_keys(asked.input), None)
+        return Question(asked, candidate_keys(asked.input), None)
     except MalformedNumber as error:
-        return _Question(asked, (), str(error))
+        return Question(asked, (), str(error))
 
 
-async def _look_up(connection: AsyncConnection, caller: Principal, questions: Sequence[_Question]) -> _Knowledge:
+async def _look_up(connection: AsyncConnection, caller: Principal, questions: Sequence[Question]) -> Knowledge:
     keys = sorted({key for question in questions for key in question.keys})
     checked_at, rows = await orders.find_for_validation(connection, keys)
     by_key: dict[str, list[Mapping[str, Any]]] = {}
@@ -119,7 +135,7 @@ async def _look_up(connection: AsyncConnection, caller: Principal, questions: Se
         by_key.setdefault(row.number_key, []).append(row._asdict())
     unknown = [key for question in questions for key in question.keys if not any(k in by_key for k in question.keys)]
     related = [row for row in rows if relation_of(row._asdict(), caller.organisation_id) in NAMED]
-    return _Knowledge(
+    return Knowledge(
         checked_at,
         by_key,
         await directory_for(connection, rows),
@@ -128,7 +144,7 @@ async def _look_up(connection: AsyncConnection, caller: Principal, questions: Se
     )
 
 
-def _answer(question: _Question, caller: Principal, knowledge: _Knowledge, seen: set[tuple[str, UUID]]) -> Validation:
+def _answer(question: Question, caller: Principal, knowledge: Knowledge, seen: set[tuple[str, UUID]]) -> Validation:
     found = _candidates(question, caller, knowledge)
     order = found[0] if len(found) == 1 else None
     at = question.asked.at or knowledge.checked_at
@@ -154,12 +170,12 @@ def _answer(question: _Question, caller: Principal, knowledge: _Knowledge, seen:
         did_you_mean=[],
         order=_shown_order(order, knowledge, at) if order and related else None,
         checked_at=knowledge.checked_at,
-        valid_until=next_change(lifecycle_facts(order.row), at) if order else None,
+        valid_until=next_change(lifecycle_facts(order.row), at) if order and related else None,
     )
 
 
 def _refusals(
-    question: _Question, found: Sequence[LocatedOrder], knowledge: _Knowledge, at: datetime
+    question: Question, found: Sequence[LocatedOrder], knowledge: Knowledge, at: datetime
 ) -> list[checks.Refusal]:
     if question.malformed is not None:
         return [refuse(RefusalCode.malformed, question.malformed, "input")]
@@ -171,7 +187,7 @@ def _refusals(
     return lifecycle_refusals(lifecycle_facts(found[0].row), at)
 
 
-def _candidates(question: _Question, caller: Principal, knowledge: _Knowledge) -> list[LocatedOrder]:
+def _candidates(question: Question, caller: Principal, knowledge: Knowledge) -> list[LocatedOrder]:
     """Return the orders that the input may mean: those the caller is named on, or else all that are presented."""
     found = [
         LocatedOrder(row, relation_of(row, caller.organisation_id))
@@ -184,7 +200,7 @@ def _candidates(question: _Question, caller: Principal, knowledge: _Knowledge) -
     return found if question.asked.buyer is None else found[:1]
 
 
-def _shown_order(order: LocatedOrder, knowledge: _Knowledge, at: datetime) -> Any:
+def _shown_order(order: LocatedOrder, knowledge: Knowledge, at: datetime) -> Any:
     lines = knowledge.lines[order.number_key, order.organisation_id]
     return purchase_order(order.row, [line._asdict() for line in lines], order.relation, at)
 

@@ -68,6 +68,13 @@ def test_a_body_that_does_not_fit_names_the_field_and_the_rule(
     assert buyer.get(ORDERS).json()["data"] == []
 
 
+def test_a_number_beyond_the_column_is_named(buyer: Party) -> None:
+    order = buyer.issue()
+    answer = buyer.post(f"{ORDERS}/{order['id']}/confirm", {"revision": 2**31})
+    assert answer.status_code == 422
+    assert faults(answer) == {"body.revision": "less_than_equal"}
+
+
 def test_what_was_sent_is_not_repeated_in_the_answer(buyer: Party) -> None:
     answer = buyer.post("/v1/api-keys", {"name": "x", "scopes": ["validate"], "secret": "por_live_hidden"})
     assert answer.status_code == 422

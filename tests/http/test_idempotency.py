@@ -139,6 +139,23 @@ async def test_a_duplicate_waits_two_seconds_for_the_first_and_then_says_so(buye
         assert (await client.post(ORDERS, json={}, headers=headers)).status_code == 201
 
 
+async def test_duplicates_of_a_slow_request_hold_no_connection_while_they_wait(buyer: Party) -> None:
+    headers = key()
+    body = {"purchase_orders": [{"lines": [{"sku": "A", "quantity": "1"}] * 40}] * 400}
+    async with buyer.asynchronous() as client:
+        duplicates = [
+            asyncio.create_task(client.post(f"{ORDERS}/batch", json=body, headers=headers)) for _ in range(20)
+        ]
+        await asyncio.sleep(0.3)
+        others = [(await client.get("/v1/validations/4711")).status_code for _ in range(5)]
+        answers = await asyncio.gather(*duplicates)
+        listed = (await client.get(ORDERS, params={"limit": 1})).json()
+    assert others == [200] * 5
+    assert {answer.status_code for answer in answers} <= {200, 409}
+    assert len({answer.content for answer in answers if answer.status_code == 200}) == 1
+    assert listed["next_cursor"] is not None
+
+
 def test_a_look_up_ignores_the_key(buyer: Party, sql: Sql) -> None:
     headers = key()
     assert buyer.post("/v1/validations", {"input": "PO-1"}, headers=headers).status_code == 200

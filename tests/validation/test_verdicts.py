@@ -125,6 +125,7 @@ def test_a_presenter_gets_verdict_and_next_steps_and_no_fact(buyer: Party, stran
     order = buyer.active(expires_at=ahead(days=1), lines=[{"sku": "SECRET", "quantity": "1"}])
     verdict = ask(stranger, order["number"])
     assert (verdict["verdict"], verdict["order"], verdict["status"]) == ("accept", None, None)
+    assert verdict["valid_until"] is None
     past(sql, order, expires_at="-1 hour")
     expired = stranger.post(VALIDATIONS, {"input": order["number"]})
     assert codes(expired.json()) == ["expired"]
@@ -211,6 +212,16 @@ def test_a_batch_answers_each_input_in_order_and_counts_the_codes(buyer: Party) 
         "malformed": 1,
     }
     assert [answer.json()[count] for count in ("accepted", "held", "rejected")] == [1, 3, 2]
+
+
+def test_a_manifest_of_a_thousand_orders_is_answered(buyer: Party) -> None:
+    items = [{"lines": [{"sku": "A", "quantity": "1"}] * 10}] * 1000
+    made = buyer.post("/v1/purchase-orders/batch", {"purchase_orders": items}).json()["results"]
+    numbers = [result["purchase_order"]["number"] for result in made]
+    answer = buyer.post(f"{VALIDATIONS}/batch", {"inputs": numbers})
+    assert answer.status_code == 200
+    assert answer.json()["summary"] == {"not_confirmed": 1000}
+    assert [result["number"] for result in answer.json()["results"]] == numbers
 
 
 @pytest.mark.parametrize("inputs", [[], ["x"] * 1001])
