@@ -6,6 +6,7 @@ A run is the same each time. CONFORMANCE_EXAMPLES makes it as long as one likes,
 import asyncio
 import itertools
 import os
+import secrets
 from collections.abc import Iterator
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -84,21 +85,22 @@ class Service:
 @pytest.fixture(scope="module")
 def service(database_url: str) -> Iterator[Service]:
     parts = urlsplit(database_url)
-    name = "conformance"
+    name = f"conformance_{secrets.token_hex(4)}"
     own_url = urlunsplit(parts._replace(path=f"/{name}"))
 
-    async def make_database() -> None:
+    async def execute(statement: str) -> None:
         connection = await asyncpg.connect(database_url)
-        await connection.execute(f"CREATE DATABASE {name}")
+        await connection.execute(statement)
         await connection.close()
 
-    asyncio.run(make_database())
+    asyncio.run(execute(f"CREATE DATABASE {name}"))
     migrate(own_url)
     body = CreateApiKey(name="tests", scopes=list(Scope))
     secret = asyncio.run(command_line.create_key(own_url, body, "Operator", None))
     settings = Settings.model_validate({"DATABASE_URL": own_url, "LOG_LEVEL": "error"})
     with serving(settings) as url, Operator(url, secret) as operator, operator.new_party("Party") as party:
         yield Service(url, operator, party)
+    asyncio.run(execute(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 def problem_is_declared(_: CheckContext, response: Response, case: schemathesis.Case) -> None:
