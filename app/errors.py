@@ -1,6 +1,6 @@
 """The base of every problem answer (RFC 9457); each domain keeps its own in its `errors.py`."""
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Final, Self
 
 from pydantic import JsonValue
 
@@ -55,6 +55,10 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem, and so do
         return {**problem, "code": self.code, **self.members}
 
 
+FAULTS_SHOWN: Final = 100
+"""Faults that an answer lists; its detail counts them all."""
+
+
 class InvalidRequest(Problem):
     """The request does not fit its description; `errors` names each field and the rule it breaks."""
 
@@ -85,10 +89,10 @@ class InvalidRequest(Problem):
     @classmethod
     def of(cls, faults: list[dict[str, JsonValue]]) -> "InvalidRequest":
         """Return the problem for the faults `{loc, code, message}`."""
-        places = [".".join(str(part) for part in loc) for fault in faults if isinstance(loc := fault["loc"], list)]
-        shown = ", ".join(places[:5]) + (", ..." if len(places) > 5 else "")
+        places = [".".join(str(part) for part in loc) for fault in faults[:5] if isinstance(loc := fault["loc"], list)]
+        shown = ", ".join(places) + (", ..." if len(faults) > len(places) else "")
         detail = f"{len(faults)} field{'s do' if len(faults) != 1 else ' does'} not fit: {shown}."
-        return cls(detail, members={"errors": list(faults)})
+        return cls(detail, members={"errors": list(faults[:FAULTS_SHOWN])})
 
 
 class TemporarilyUnavailable(Problem):

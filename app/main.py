@@ -16,6 +16,7 @@ from app import api
 from app.access.authenticator import CachingAuthenticator
 from app.db.session import Database
 from app.http import documentation, health, openapi, problems
+from app.http.authorisation import KeyBeforeBody
 from app.http.body_limit import BodyLimit
 from app.http.request_context import RequestContext
 from app.http.unit_of_work import RequestsUnderWay
@@ -61,6 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     problems.install(application)
     application.openapi = lambda: _document(application)  # type: ignore[method-assign]  # FastAPI's documented way
     application.add_middleware(BodyLimit)
+    application.add_middleware(KeyBeforeBody)
     application.add_middleware(RequestContext)
     return application
 

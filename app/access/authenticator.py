@@ -77,9 +77,8 @@ class CachingAuthenticator:
 
     async def _look_up(self, secret_hash: bytes) -> _Entry:
         started = time.monotonic()
-        key = await self._database.look(
-            lambda connection: repository.find_presented(connection, secret_hash),
-            seconds=min(self._database.gate_seconds, MOST_SECONDS_CACHED),
+        key = await self._database.look_at_the_gate(
+            lambda connection: repository.find_presented(connection, secret_hash)
         )
         return _Entry(_accepted(key), started + min(MOST_SECONDS_CACHED, _seconds_left(key)))
 

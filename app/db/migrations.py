@@ -50,9 +50,8 @@ async def is_migrated(database: Database) -> bool:
     A revision that it does not know is a newer one: while a new version is rolled out, the old one goes on serving.
     """
     try:
-        revision = await database.look(
-            lambda connection: connection.scalar(text("SELECT version_num FROM alembic_version")),
-            seconds=database.gate_seconds,
+        revision = await database.look_at_the_gate(
+            lambda connection: connection.scalar(text("SELECT version_num FROM alembic_version"))
         )
     except ProgrammingError:
         return False

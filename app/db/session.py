@@ -25,6 +25,9 @@ STATEMENT_TIMEOUT_MILLISECONDS: Final = 20_000
 SECONDS_FOR_A_LOOK: Final = 20.0
 """A list may take its time; the gate has a time-out of its own, `Database.gate_seconds`."""
 
+SECONDS_FOR_A_CONNECTION: Final = 10.0
+"""How long a request that writes or lists waits for a connection: in a rush, better late than refused."""
+
 SECONDS_FOR_A_CHANGE: Final = 25.0
 """Longer than any statement may take: it ends the wait for a server that says nothing at all."""
 
@@ -32,7 +35,8 @@ LOCK_NOT_AVAILABLE = "55P03"
 
 Result = TypeVar("Result")
 
-_UNAVAILABLE_SQLSTATE_CLASSES = ("08", "53", "57")
+# Connection lost, resources, intervention of an operator; and credentials or a database that are refused while we run.
+_UNAVAILABLE_SQLSTATE_CLASSES = ("08", "28", "3D", "53", "57")
 _UNAVAILABLE_SQLSTATES = frozenset(
     {
         "25006",  # read-only transaction: a standby, in the middle of a failover
@@ -59,18 +63,9 @@ class Database:
         self._statement_cache_size = statement_cache_size
         # A pooler in transaction mode (PgBouncer) is what makes prepared statements impossible.
         self._behind_pooler = statement_cache_size == 0
-        self._engine: AsyncEngine = create_async_engine(
-            "postgresql+asyncpg://",
-            async_creator=self._connect,
-            pool_size=pool_size,
-            max_overflow=0,
-            pool_timeout=timeout,
-            pool_use_lifo=True,
-            # What an error says must never carry values: they are people's data, or secrets.
-            hide_parameters=True,
-        )
-        # A look is one statement: without BEGIN and ROLLBACK it is one round trip instead of three.
-        self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._engine = self._pool(pool_size, SECONDS_FOR_A_CONNECTION)
+        # Keys and the gate have connections of their own: they must not queue behind a rush of orders.
+        self._gate_engine = self._pool(gate_connections(pool_size), timeout)
 
     @classmethod
     def of(cls, settings: Settings, url: str, *, pool_size: int | None = None) -> "Database":
@@ -119,7 +114,11 @@ class Database:
         After `seconds` it is given up, TemporarilyUnavailable, whatever the connection is doing: its clean-up (another
         two seconds where the database hangs) goes on without the caller.
         """
-        return await self._within(seconds, self._look(work), TemporarilyUnavailable)
+        return await self._within(seconds, self._look(self._engine, work), TemporarilyUnavailable)
+
+    async def look_at_the_gate(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
+        """Do the same for a lorry that waits: on a connection of the gate's own, for `gate_seconds` at most."""
+        return await self._within(self.gate_seconds, self._look(self._gate_engine, work), TemporarilyUnavailable)
 
     async def _within(
         self, seconds: float, doing: Coroutine[Any, Any, Result], too_late: Callable[[], TemporarilyUnavailable]
@@ -140,9 +139,11 @@ class Database:
         async with self.transaction() as connection:
             return await work(connection)
 
-    async def _look(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
+    async def _look(self, engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
+        # Mostly one statement: without BEGIN and ROLLBACK it is one round trip instead of three.
+        autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
         with _unavailable_when_out_of_reach():
-            async with self._autocommit.connect() as connection:
+            async with autocommit.connect() as connection:
                 return await work(connection)
 
     def _forget(self, task: asyncio.Task[Any]) -> None:
@@ -154,6 +155,19 @@ class Database:
     async def dispose(self) -> None:
         """Close every connection."""
         await self._engine.dispose()
+        await self._gate_engine.dispose()
+
+    def _pool(self, size: int, seconds: float) -> AsyncEngine:
+        return create_async_engine(
+            "postgresql+asyncpg://",
+            async_creator=self._connect,
+            pool_size=size,
+            max_overflow=0,
+            pool_timeout=seconds,
+            pool_use_lifo=True,
+            # What an error says must never carry values: they are people's data, or secrets.
+            hide_parameters=True,
+        )
 
     async def _connect(self, *_: Any, **__: Any) -> asyncpg.Connection:
         settings = {
@@ -170,6 +184,11 @@ class Database:
             statement_cache_size=self._statement_cache_size,
             server_settings={"application_name": "po-registry"} if self._behind_pooler else settings,
         )
+
+
+def gate_connections(pool_size: int) -> int:
+    """Return how many connections keys and the gate have besides the `pool_size` of all else."""
+    return max(1, pool_size // 3)
 
 
 def sqlstate(error: DBAPIError) -> str | None:

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -41,6 +41,11 @@ def invalid_request(errors: list[ErrorDetails], *, prefix: tuple[str | int, ...]
     return InvalidRequest.of(
         [{"loc": [*prefix, *error["loc"]], "code": error["type"], "message": error["msg"]} for error in errors]
     )
+
+
+def invalid_item(error: ValidationError, place: tuple[str | int, ...]) -> InvalidRequest:
+    """Return the problem of an item of a batch, whose place in the request is `place`."""
+    return invalid_request(error.errors(include_url=False, include_context=False, include_input=False), prefix=place)
 
 
 def install(application: FastAPI) -> None:

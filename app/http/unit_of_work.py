@@ -117,7 +117,7 @@ class UnitOfWork:
         self, work: Callable[[AsyncConnection], Awaitable[Result]], present: Callable[[Result], Answer]
     ) -> Response:
         """Run `work`, which only looks, and give it up while the lorry is in sight: 503 says hold."""
-        answer = present(await self._database.look(work, seconds=self._database.gate_seconds))
+        answer = present(await self._database.look_at_the_gate(work))
         return _response(answer.status, answer.headers, await _content(answer.body))
 
     async def read_manifest(

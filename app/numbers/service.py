@@ -120,13 +120,13 @@ async def verify(connection: AsyncConnection, caller: Principal, text: str) -> N
 async def reserved_keys(connection: AsyncConnection, keys: Collection[str]) -> frozenset[str]:
     """Return those of the keys that a format of any organisation writes, check character included.
 
-    So is a key that only lacks its leading `PO`: whoever reads `PO-...` would find both and accept neither.
+    So is a key that differs from such a number by a leading `PO` alone: whoever reads the one would find both.
     """
-    readings = {key: (key, f"PO{key}") for key in keys}
-    known = await _known_formats(connection, [reading for pair in readings.values() for reading in pair])
+    readings = {key: (key, f"PO{key}", key.removeprefix("PO")) for key in keys}
+    known = await _known_formats(connection, [reading for read in readings.values() for reading in read if reading])
     written = {CheckResult.PASSED, CheckResult.NONE}
     return frozenset(
-        key for key, pair in readings.items() if any(_check(known, reading) in written for reading in pair)
+        key for key, read in readings.items() if any(_check(known, reading) in written for reading in read)
     )
 
 

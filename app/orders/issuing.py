@@ -8,12 +8,12 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import clock
-from app.db.pace import let_others_run
+from app.db.pace import unhurried
 from app.errors import InvalidRequest, Problem
 from app.events import service as events
 from app.events.event_types import EventType
 from app.events.service import OrderChange
-from app.http.problems import invalid_request
+from app.http.problems import invalid_item
 from app.http.schemas import ProblemDetails
 from app.numbers import service as numbers
 from app.numbers.number_issuer import DrawnNumber, NumberIssuer, WantedNumber
@@ -56,12 +56,11 @@ async def issue_batch(
     """Issue the good items of a batch and explain the others; an atomic one raises BatchRefused for any fault."""
     outcomes: dict[int, PurchaseOrder | Problem] = {}
     good: dict[int, IssuePurchaseOrder] = {}
-    for index, item in enumerate(body.purchase_orders):
-        await let_others_run(index)
+    async for index, item in unhurried(enumerate(body.purchase_orders)):
         try:
             good[index] = _ITEM.validate_python(item)
         except ValidationError as error:
-            outcomes[index] = invalid_request(error.errors(), prefix=("body", "purchase_orders", index))
+            outcomes[index] = invalid_item(error, ("body", "purchase_orders", index))
     if not (body.atomic and outcomes):
         issued = await issue_many(connection, caller, issuer, list(good.values()), indexes=list(good))
         outcomes.update(zip(good, issued, strict=True))
@@ -91,8 +90,7 @@ async def issue_many(
     ]
     outcomes: dict[int, PurchaseOrder | Problem] = {}
     prepared: list[_Prepared] = []
-    for position, body in enumerate(bodies):
-        await let_others_run(position)
+    async for position, body in unhurried(enumerate(bodies)):
         faults = list(faults_of(body, caller, known, now, places[position]))
         if faults:
             outcomes[position] = InvalidRequest.of(faults)
@@ -104,8 +102,7 @@ async def issue_many(
     lines = await _write_lines(connection, written)
     await repository.insert_forwarders(connection, [item.row for item in written])
     await events.record(connection, [_event(item, caller) for item in written])
-    for position, item in enumerate(written):
-        await let_others_run(position)
+    async for item in unhurried(written):
         outcomes[item.index] = purchase_order(item.row, lines[item.index], Relation.OWNER, now)
     _count(written)
     return [outcomes[position] for position in range(len(bodies))]
@@ -210,8 +207,7 @@ async def _claim_references(
 
 async def _write_lines(connection: AsyncConnection, written: Sequence[_Prepared]) -> Mapping[int, list[dict[str, Any]]]:
     lines: dict[int, list[dict[str, Any]]] = {}
-    for place, item in enumerate(written):
-        await let_others_run(place)
+    async for item in unhurried(written):
         lines[item.index] = [line_row(item.row, line, number) for number, line in enumerate(item.body.lines, start=1)]
     await repository.insert_lines(connection, [row for rows in lines.values() for row in rows])
     return lines

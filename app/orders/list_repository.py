@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Row, ScalarSelect, and_, exists, false, fu
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.orders.models import PurchaseOrderForwarderRow, PurchaseOrderLineRow, PurchaseOrderRow, ReferenceClaimRow
-from app.orders.repository import effective_status, has_role, order_columns
+from app.orders.repository import effective_status, has_role, is_no_draft, order_columns
 from app.orders.visibility import may_see
 from app.principal import Relation
 
@@ -42,7 +42,7 @@ async def page(
         if role is Relation.FORWARDER:
             # An array has no index in the order of ids: by it, the walk would pass everybody's orders.
             place = PurchaseOrderForwarderRow.id
-            walk = walk.join(PurchaseOrderForwarderRow, _is_forwarded_by(organisation_id))
+            walk = walk.join(PurchaseOrderForwarderRow, _is_forwarded_by(organisation_id)).where(is_no_draft())
         else:
             walk = walk.where(has_role(organisation_id, role))
         if before is not None:

@@ -258,13 +258,18 @@ def has_role(organisation_id: UUID, role: Relation) -> ColumnElement[bool]:
         case Relation.OWNER:
             return Order.organisation_id == organisation_id
         case Relation.SELLER:
-            return Order.seller_id == organisation_id
+            return and_(Order.seller_id == organisation_id, is_no_draft())
         case Relation.SHIP_TO:
-            return Order.ship_to_id == organisation_id
+            return and_(Order.ship_to_id == organisation_id, is_no_draft())
         case Relation.FORWARDER:
-            return Order.forwarder_ids.contains([organisation_id])
+            return and_(Order.forwarder_ids.contains([organisation_id]), is_no_draft())
         case Relation.PRESENTER:
             return false()
+
+
+def is_no_draft() -> ColumnElement[bool]:
+    """Return the condition that an order has left its owner's desk."""
+    return Order.status != StoredStatus.draft.value
 
 
 def _target(action: Action) -> ColumnElement[str]:

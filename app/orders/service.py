@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.pace import unhurried
 from app.errors import InvalidRequest, Problem
 from app.events import repository as event_rows
 from app.events import service as events
@@ -59,7 +60,7 @@ async def page(
             relation_of(row._asdict(), caller.organisation_id),
             row.read_at,
         )
-        for row in rows
+        async for row in unhurried(rows)
     ]
 
 

@@ -10,9 +10,9 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.identifiers import new_id
-from app.db.pace import let_others_run
+from app.db.pace import unhurried
 from app.errors import Problem
-from app.http.problems import invalid_request
+from app.http.problems import invalid_item
 from app.http.schemas import ProblemDetails
 from app.numbers import service as numbers
 from app.numbers.number_keys import MalformedNumber, candidate_keys
@@ -79,13 +79,12 @@ async def manifest_of(body: ValidateBatch) -> Manifest:
     """Return the questions of a batch; each item is judged by itself."""
     questions: dict[int, Question] = {}
     invalid: dict[int, InvalidItem] = {}
-    for index, item in enumerate(body.inputs):
-        await let_others_run(index)
+    async for index, item in unhurried(enumerate(body.inputs)):
         try:
             asked = _ITEM.validate_python({"input": item} if isinstance(item, str) else item)
             questions[index] = _question(asked)
         except ValidationError as error:
-            problem: Problem = invalid_request(error.errors(), prefix=("body", "inputs", index))
+            problem: Problem = invalid_item(error, ("body", "inputs", index))
             invalid[index] = InvalidItem(index=index, problem=ProblemDetails.model_validate(problem.as_dict()))
     return Manifest(questions, invalid)
 
@@ -100,8 +99,7 @@ async def judge(caller: Principal, manifest: Manifest, knowledge: Knowledge) -> 
     seen: set[tuple[str, UUID]] = set()
     results: dict[int, ValidationResult | InvalidItem] = dict(manifest.invalid)
     answers = []
-    for index, question in manifest.questions.items():
-        await let_others_run(index)
+    async for index, question in unhurried(manifest.questions.items()):
         answers.append(_counted(_answer(question, caller, knowledge, seen)))
         results[index] = ValidationResult.model_construct(index=index, **dict(answers[-1]))
     return ValidationBatch.model_construct(
