@@ -118,16 +118,9 @@ async def verify(connection: AsyncConnection, caller: Principal, text: str) -> N
 
 
 async def reserved_keys(connection: AsyncConnection, keys: Collection[str]) -> frozenset[str]:
-    """Return those of the keys that a format of any organisation writes, check character included.
-
-    So is a key that differs from such a number by a leading `PO` alone: whoever reads the one would find both.
-    """
-    readings = {key: (key, f"PO{key}", key.removeprefix("PO")) for key in keys}
-    known = await _known_formats(connection, [reading for read in readings.values() for reading in read if reading])
-    written = {CheckResult.PASSED, CheckResult.NONE}
-    return frozenset(
-        key for key, read in readings.items() if any(_check(known, reading) in written for reading in read)
-    )
+    """Return those of the keys that a format of any organisation writes, check character included."""
+    known = await _known_formats(connection, keys)
+    return frozenset(key for key in keys if _check(known, key) in {CheckResult.PASSED, CheckResult.NONE})
 
 
 async def misread_keys(connection: AsyncConnection, keys: Collection[str]) -> frozenset[str]:

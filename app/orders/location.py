@@ -102,6 +102,8 @@ def _the_one(
         return by_id[0]
     if not visible:
         raise unknown_order(number)
+    if exact := [order for order in visible if order.row["issued_here"] and order.number_key == keys[0]]:
+        return exact[0]
     if len(visible) > 1 and buyer is None:
         # Who merely presents the number may know of his buyer, but is not told of another's.
         named = [order for order in visible if order.relation in NAMED]

@@ -193,6 +193,9 @@ def _candidates(question: Question, caller: Principal, knowledge: Knowledge) -> 
         for row in knowledge.orders.get(key, ())
         if question.asked.buyer in {None, row["organisation_id"]}
     ]
+    # What was issued here under exactly this number is meant, whoever has registered the rest of it without its PO.
+    if exact := [order for order in found if order.row["issued_here"] and order.number_key == question.keys[0]]:
+        return exact
     found = [order for order in found if order.relation in NAMED] or found
     # One buyer may hold both PO123 and 123: once the buyer is named, the exact form wins.
     return found if question.asked.buyer is None else found[:1]

@@ -42,7 +42,7 @@ def faults(answer: httpx.Response) -> dict[str, str]:
         ({"expires_at": ahead(days=1), "activate_by": ahead(days=2)}, "body", "date_order"),
         ({"ship_window": {"start": ahead(days=2), "end": ahead(days=1)}}, "body.ship_window", "date_order"),
         ({"lines": [{"sku": "A", "quantity": "0"}]}, "body.lines.0.quantity", "greater_than"),
-        ({"lines": [{"sku": "A", "quantity": "NaN"}]}, "body.lines.0.quantity", "finite_number"),
+        ({"lines": [{"sku": "A", "quantity": "NaN"}]}, "body.lines.0.quantity", "decimal"),
         ({"lines": [{"sku": "A", "quantity": "1.1234567"}]}, "body.lines.0.quantity", "decimal_max_places"),
         ({"lines": [{"quantity": "1"}]}, "body.lines.0", "line"),
         ({"lines": [{"sku": "A", "quantity": "1", "unit_price": "1"}]}, "body", "currency_missing"),

@@ -218,10 +218,20 @@ def test_a_thousand_orders_go_in_one_batch(buyer: Party) -> None:
     assert results[999]["purchase_order"]["lines"][0]["sku"] == "S999"
 
 
-def test_a_number_that_would_make_ours_ambiguous_is_reserved_too(buyer: Party, stranger: Party) -> None:
-    ours = buyer.active()["number"]
-    answer = stranger.post(ORDERS, {"number": ours.removeprefix("PO-")})
-    assert (answer.status_code, answer.json()["code"]) == (409, "reserved_number")
+def test_nobody_stands_in_for_a_number_issued_here_by_registering_it_without_its_po(
+    buyer: Party, stranger: Party, warehouse: Party, seller: Party
+) -> None:
+    order = buyer.active(reference="ours")
+    bare = order["number"].removeprefix("PO-")
+    stranger.active(number=bare, ship_to={"organisation_id": warehouse.id}, seller={"organisation_id": buyer.id})
+    assert buyer.get(f"{ORDERS}/{order['number']}").json()["reference"] == "ours"
+    for gate in (buyer, warehouse, seller):
+        assert gate.get(f"/v1/validations/{order['number']}").json()["number"] == order["number"]
+    buyer.act(order, "cancel")
+    for gate in (warehouse, seller):
+        verdict = gate.get(f"/v1/validations/{order['number']}").json()
+        assert [refusal["code"] for refusal in verdict["refusals"]] == ["cancelled"]
+    assert warehouse.get(f"/v1/validations/{bare}").json()["verdict"] == "accept"
 
 
 async def test_a_large_batch_does_not_keep_a_gate_waiting(buyer: Party) -> None:
