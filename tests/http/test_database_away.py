@@ -127,12 +127,14 @@ async def test_a_change_that_is_given_up_says_that_its_outcome_is_unknown(databa
 
 
 async def test_a_connection_that_breaks_during_the_commit_leaves_an_unknown_outcome(database: Database) -> None:
+    async def lose_the_connection(connection: AsyncConnection) -> None:
+        backend = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+        async with database.transaction() as other:
+            await other.execute(text("SELECT pg_terminate_backend(:backend)"), {"backend": backend})
+        await asyncio.sleep(0.2)
+
     with pytest.raises(TemporarilyUnavailable) as unavailable:
-        async with database.transaction() as connection:
-            backend = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
-            async with database.transaction() as other:
-                await other.execute(text("SELECT pg_terminate_backend(:backend)"), {"backend": backend})
-            await asyncio.sleep(0.2)
+        await database.change(lose_the_connection)
     assert unavailable.value.members == {"outcome": "unknown"}
 
 

@@ -34,13 +34,16 @@ async def plans_of_a_page(database: Database, organisation_id: UUID, roles: list
         event.remove(raw, "before_cursor_execute", remember)
         plans = []
         for statement, parameters in statements:
-            plain = re.sub(r"\$(\d+)(::[A-Z]+)?", lambda m: literal(parameters[int(m[1]) - 1]), statement)
-            answer = await connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {plain}")
+            answer = await connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {written_out(statement, parameters)}")
             found = answer.scalar_one()
             plans.append((json.loads(found) if isinstance(found, str) else found)[0]["Plan"])
         return plans
 
     return await database.change(explained)
+
+
+def written_out(statement: str, parameters: Any) -> str:
+    return re.sub(r"\$(\d+)(::[A-Z]+)?", lambda match: literal(parameters[int(match[1]) - 1]), statement)
 
 
 def literal(value: Any) -> str:
