@@ -29,7 +29,7 @@ from app.orders.schemas import (
     PurchaseOrder,
     SendPurchaseOrder,
 )
-from app.orders.views import lifecycle_facts, purchase_order, relation_of
+from app.orders.views import lifecycle_facts, offered_actions, purchase_order, relation_of
 from app.orders.visibility import event_data_shown_to
 from app.principal import NAMED, Principal, Relation
 
@@ -249,7 +249,7 @@ async def _refusal(connection: AsyncConnection, order: LocatedOrder, action: Act
     if action in allowed_actions(facts, current.read_at):
         return _unmet(conditions, time_statuses(facts, current.read_at), current.expires_at)
     status = effective_status(facts, current.read_at)
-    allowed = [str(possible) for possible in allowed_actions(facts, current.read_at)]
+    allowed = [str(possible) for possible in offered_actions(facts, current.read_at)]
     return InvalidTransition(
         f"{current.number} is {status}: {action} is not possible; "
         f"{'possible: ' + ', '.join(allowed) if allowed else 'nothing is'}.",

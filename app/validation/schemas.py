@@ -53,6 +53,8 @@ class Source(StrEnum):
     """How the input was understood."""
 
     TYPED = "typed"
+    GS1 = "gs1"
+    LABEL = "label"
 
 
 class NextStep(AnswerModel):
@@ -90,7 +92,7 @@ class Validation(AnswerModel):
     input: str
     source: Source
     number: str | None
-    """The number that was understood: as issued where the order is known, folded to its key otherwise; null when the
+    """The number that was understood: as issued where the order is known, as it was written otherwise; null when the
     input cannot be a number."""
     valid: bool
     """True when the verdict is `accept`."""

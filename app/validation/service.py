@@ -15,7 +15,6 @@ from app.errors import Problem
 from app.http.problems import invalid_item
 from app.http.schemas import ProblemDetails
 from app.numbers import service as numbers
-from app.numbers.number_keys import MalformedNumber, candidate_keys
 from app.orders import repository as orders
 from app.orders.contacts import Directory, directory_for
 from app.orders.lifecycle import effective_status, next_change
@@ -25,6 +24,7 @@ from app.principal import NAMED, Principal
 from app.telemetry import REFUSALS, VERDICTS
 from app.validation import checks
 from app.validation.checks import lifecycle_refusals, refuse, without_facts
+from app.validation.inputs import MalformedInput, understand
 from app.validation.next_steps import shown_refusal
 from app.validation.refusal_codes import RefusalCode, Verdict
 from app.validation.schemas import (
@@ -46,6 +46,8 @@ class Question:
 
     asked: ValidateInput
     keys: tuple[str, ...]
+    source: Source
+    number_text: str | None
     malformed: str | None
 
 
@@ -120,9 +122,10 @@ def _counted(answer: Validation) -> Validation:
 
 def _question(asked: ValidateInput) -> Question:
     try:
-        return Question(asked, candidate_keys(asked.input), None)
-    except MalformedNumber as error:
-        return Question(asked, (), str(error))
+        understood = understand(asked.input)
+    except MalformedInput as error:
+        return Question(asked, (), Source.TYPED, None, error.sentence)
+    return Question(asked, understood.keys, Source(understood.source), understood.number_text, None)
 
 
 async def _look_up(connection: AsyncConnection, caller: Principal, questions: Sequence[Question]) -> Knowledge:
@@ -153,14 +156,15 @@ def _answer(question: Question, caller: Principal, knowledge: Knowledge, seen: s
             refusals.append(refuse(RefusalCode.duplicate_in_request))
         seen.add(identity)
     related = order is not None and order.relation in NAMED
-    if not related:
+    # Without an order there is no fact to keep back: the sentence is about what was sent.
+    if order is not None and not related:
         refusals = [without_facts(refusal) for refusal in refusals]
     verdict = checks.verdict(refusals)
     return Validation(
         id=new_id(),
         input=question.asked.input,
-        source=Source.TYPED,
-        number=order.row["number"] if order else next(iter(question.keys), None),
+        source=question.source,
+        number=order.row["number"] if order else question.number_text,
         valid=verdict is Verdict.accept,
         verdict=verdict,
         status=effective_status(lifecycle_facts(order.row), at) if order and related else None,
