@@ -80,7 +80,8 @@ have registered the same number that was issued elsewhere: `409 ambiguous_number
 
 Errors are problem details (RFC 9457), `application/problem+json`: decide by `code`, show `detail`; `type` is the page
 of this service that says what to do. With `invalid_request`, `errors` names every field and the rule it breaks. After
-a 503 nothing was done and nothing is known: repeat the request after `Retry-After` seconds. [All problems, with what
+a 503 nothing is known and, unless its `outcome` is `unknown`, nothing was done: repeat the request after
+`Retry-After` seconds. [All problems, with what
 they mean](/problems).
 """
 
