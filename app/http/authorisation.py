@@ -8,7 +8,7 @@ from fastapi.security.http import HTTPAuthorizationCredentials
 
 from app.http.errors import MissingKey, MissingScope
 from app.http.request_context import remember_caller
-from app.principal import OPERATIONS, Authenticator, Principal
+from app.principal import OPERATIONS, Authenticator, Principal, Rule, Scope
 
 bearer = HTTPBearer(
     auto_error=False,
@@ -31,10 +31,15 @@ async def permitted(
     key = await authenticator.authenticate(credentials.credentials)
     remember_caller(request.scope, key.organisation_id)
     rule = OPERATIONS[request.scope["route"].operation_id]
-    if rule.scopes and not rule.scopes & key.scopes:
+    require_scope(key.scopes, rule)
+    return Principal(key.organisation_id, key.key_id, key.scopes, rule)
+
+
+def require_scope(scopes: frozenset[Scope], rule: Rule) -> None:
+    """Raise 403 `missing_scope` where a key with these scopes may not do what the rule is for."""
+    if rule.scopes and not rule.scopes & scopes:
         wanted = " or ".join(sorted(rule.scopes))
         raise MissingScope(f"This operation needs the scope {wanted}.")
-    return Principal(key.organisation_id, key.key_id, key.scopes, rule)
 
 
 Caller = Annotated[Principal, Depends(permitted)]

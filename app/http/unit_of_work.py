@@ -41,13 +41,15 @@ IdempotencyKey = Annotated[
 class Answer:
     """What an endpoint answers: a body, a status, headers.
 
-    `stored` is the body that a replay gets, where the first answer holds a secret that must not be kept.
+    `stored` is the body that a replay gets, where the first answer holds a secret that must not be kept. `did_nothing`:
+    no work was done, so that the Idempotency-Key stays free for the request that does it.
     """
 
     body: AnswerModel
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     stored: AnswerModel | None = None
+    did_nothing: bool = False
 
 
 class UnitOfWork:
@@ -56,19 +58,21 @@ class UnitOfWork:
     def __init__(self, request: Request, caller: Principal, idempotency_key: str | None) -> None:
         self._request = request
         self._caller = caller
-        self._key = None if idempotency_key is None else parse_idempotency_key(idempotency_key)
+        self._idempotency_key = idempotency_key
         self._database: Database = request.app.state.database
 
     async def write(
         self, work: Callable[[AsyncConnection], Awaitable[Result]], present: Callable[[Result], Answer]
     ) -> Response:
         """Run `work` in a transaction, commit it, and return its presented result."""
-        if self._key is None:
+        # Read only here: an operation that may write or look ignores the key, whatever it says, where it looks.
+        key = None if self._idempotency_key is None else parse_idempotency_key(self._idempotency_key)
+        if key is None:
             async with self._database.transaction() as connection:
                 answer = present(await work(connection))
                 content = _content(answer.body)
             return _response(answer.status, answer.headers, content)
-        return await self._write_once(self._key, work, present)
+        return await self._write_once(key, work, present)
 
     async def read(
         self, work: Callable[[AsyncConnection], Awaitable[Result]], present: Callable[[Result], Answer]
@@ -83,7 +87,7 @@ class UnitOfWork:
     async def read_at_the_gate(
         self, work: Callable[[AsyncConnection], Awaitable[Result]], present: Callable[[Result], Answer]
     ) -> Response:
-        """Run `work`, which only looks, and give it up while the lorry is still in sight: 503 says that it is a hold."""
+        """Run `work`, which only looks, and give it up while the lorry is still in sight: 503 says: hold."""
         answer = present(await self._database.look(work, seconds=self._database.gate_seconds))
         return _response(answer.status, answer.headers, _content(answer.body))
 
@@ -104,6 +108,9 @@ class UnitOfWork:
                 return _replayed(stored, fingerprint)
             answer = present(await work(connection))
             content = _content(answer.body)
+            if answer.did_nothing:
+                await idempotency_keys.release(connection, organisation_id, key)
+                return _response(answer.status, answer.headers, content)
             kept = content if answer.stored is None else _content(answer.stored)
             await idempotency_keys.store(
                 connection,

@@ -212,7 +212,7 @@ async def _act(
         connection, order.number_key, order.organisation_id, action, values, revision=revision
     )
     if row is None:
-        raise await _refusal(connection, order, action, revision)
+        raise await transition_refused(connection, order, action, revision)
     await events.record(
         connection,
         [
@@ -230,7 +230,9 @@ async def _act(
     return await _shown(connection, LocatedOrder(row._asdict(), order.relation))
 
 
-async def _refusal(connection: AsyncConnection, order: LocatedOrder, action: Action, revision: int | None) -> Problem:
+async def transition_refused(
+    connection: AsyncConnection, order: LocatedOrder, action: Action, revision: int | None = None
+) -> Problem:
     """Return why the order, read anew, does not allow the action."""
     (current,) = await repository.find_by_keys(connection, [order.number_key], None, order.organisation_id)
     if revision is not None and revision != current.revision:

@@ -34,7 +34,12 @@ HIDDEN_FIELDS: Mapping[Relation, frozenset[str]] = {
 HIDDEN_LINE_FIELDS = frozenset({"unit_price", "tax"})
 """Prices never go to those who carry and store the goods."""
 
-VISIBLE_EVENT_DATA = frozenset({"activate_by", "valid_from", "expires_at", "reason", "scac", "pro_number"})
+VISIBLE_EVENT_DATA = frozenset(
+    {
+        *("activate_by", "valid_from", "expires_at", "reason", "scac", "pro_number"),
+        *("receipt_id", "dock", "trailer_number", "location", "quantities"),
+    }
+)
 """Of the data of an event, what ship-to and forwarder see."""
 
 _LOGISTICS = frozenset({Relation.SHIP_TO, Relation.FORWARDER})
