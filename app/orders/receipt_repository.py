@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Integer, Numeric, Row, bindparam, column, func, or_, select, update
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.bulk import insert_rows
@@ -230,7 +230,7 @@ async def last_receipts(connection: AsyncConnection, orders: Collection[Identity
     identity = (receipt.number_key, receipt.organisation_id)
     result = await connection.execute(
         select(receipt.__table__)
-        .distinct(*identity)
+        .ext(distinct_on(*identity))
         .where(receipt.number_key.in_({number_key for number_key, _ in orders}), receipt.reversed_at.is_(None))
         .order_by(*identity, receipt.received_at.desc(), receipt.id.desc())
     )
