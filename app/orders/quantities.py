@@ -1,6 +1,6 @@
 """How much of an order may come in: arithmetic over the quantities of its lines, each in its line's own unit."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -25,11 +25,6 @@ class LineQuantities:
         return max(self.ordered - self.received, _NOTHING)
 
 
-def most(ordered: Decimal) -> Decimal:
-    """The most that may come in of what was ordered."""
-    return ordered * (1 + OVER_RECEIPT_TOLERANCE)
-
-
 def open_by_line(lines: Iterable[LineQuantities]) -> dict[int, Decimal]:
     """All that is open, by line, without the lines on which nothing is."""
     return {line.line: line.open for line in lines if line.open}
@@ -41,11 +36,6 @@ def sum_by_line(items: Iterable[tuple[int, Decimal]]) -> dict[int, Decimal]:
     for line, quantity in items:
         sums[line] = sums.get(line, _NOTHING) + quantity
     return sums
-
-
-def over_receipts(lines: Iterable[LineQuantities], asked: Mapping[int, Decimal]) -> list[LineQuantities]:
-    """The lines on which `asked`, by line, is more than may still come in."""
-    return [line for line in lines if line.received + asked.get(line.line, _NOTHING) > most(line.ordered)]
 
 
 def anything_received(lines: Iterable[LineQuantities]) -> bool:

@@ -83,6 +83,8 @@ async def add_received(
     Postgres judges each line: never more than what may come in of it, never less than nothing. Negative quantities take
     back, also where the tolerance has become smaller since.
     """
+    if not quantities:
+        return []
     line = PurchaseOrderLineRow
     given = (
         func.unnest(

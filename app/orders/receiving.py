@@ -160,9 +160,7 @@ async def reverse(
     items = await _items_of(connection, order, receipt_id)
     taken_back = rules.sum_by_line((item["line"], item["quantity"]) for item in items)
     lines = await repository.current_lines(connection, *order.identity, row.revision)
-    lines = await _add(
-        connection, order.identity, row.revision, lines, {line: -quantity for line, quantity in taken_back.items()}
-    )
+    lines = await _take_back(connection, order.identity, row.revision, lines, taken_back)
     left = _quantities(lines)
     status = status_by_receipts(
         anything_received=rules.anything_received(left), anything_open=rules.anything_open(left)
@@ -260,12 +258,31 @@ async def _add(
     added: Mapping[int, Decimal],
 ) -> Sequence[Row[Any]]:
     """Add to what has come in and return all lines as they are then; raises OverReceipt where that is not possible."""
-    if not added:
-        return lines
-    changed = {row.line: row for row in await receipt_repository.add_received(connection, identity, revision, added)}
-    if changed.keys() != added.keys():
-        raise _over_receipt([line for line in _quantities(lines) if line.line in added.keys() - changed.keys()], added)
-    return [changed.get(line.line, line) for line in lines]
+    changed = await receipt_repository.add_received(connection, identity, revision, added)
+    refused = added.keys() - {line.line for line in changed}
+    if refused:
+        raise _over_receipt([line for line in _quantities(lines) if line.line in refused], added)
+    return _updated(lines, changed)
+
+
+async def _take_back(
+    connection: AsyncConnection,
+    identity: Identity,
+    revision: int,
+    lines: Sequence[Row[Any]],
+    taken_back: Mapping[int, Decimal],
+) -> Sequence[Row[Any]]:
+    less = {line: -quantity for line, quantity in taken_back.items()}
+    changed = await receipt_repository.add_received(connection, identity, revision, less)
+    if len(changed) != len(less):
+        # No caller can bring this about: the lines do not hold what the receipts in force say.
+        raise LookupError(f"the lines of order {identity} have received less than their receipts say")
+    return _updated(lines, changed)
+
+
+def _updated(lines: Sequence[Row[Any]], changed: Sequence[Row[Any]]) -> Sequence[Row[Any]]:
+    by_line = {line.line: line for line in changed}
+    return [by_line.get(line.line, line) for line in lines]
 
 
 def _over_receipt(lines: Sequence[LineQuantities], asked: Mapping[int, Decimal]) -> OverReceipt:
