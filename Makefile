@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test lint format types check bench openapi pages requirements clean
+.PHONY: run test lint format types check openapi pages requirements clean
 
 run: .venv/runtime ## Serve on $PORT (8000) with the embedded Postgres in .data
 	@exec $(BIN)/po-registry serve
@@ -24,9 +24,6 @@ check: .venv/development
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-bench: .venv/development ## Benchmarks, as ratios measured in one run
-	$(BIN)/python -m benchmarks
-
 format: .venv/development ## Put the code into its form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -39,7 +36,7 @@ pages: .venv/development ## Write docs/lifecycle.md and README's table of settin
 	$(BIN)/python -m app.pages
 
 requirements: .venv/development ## Pin requirements/*.txt anew from pyproject.toml
-	$(INSTALL) uv
+	$(INSTALL) uv==0.13.9
 	$(BIN)/uv pip compile $(PIN) --output-file requirements/runtime.txt pyproject.toml
 	$(BIN)/uv pip compile $(PIN) --output-file requirements/build.txt requirements/build.in
 	$(BIN)/uv pip compile $(PIN) --extra development --constraint requirements/runtime.txt \

@@ -85,17 +85,18 @@ have registered the same number that was issued elsewhere: `409 ambiguous_number
 
 Errors are problem details (RFC 9457), `application/problem+json`: decide by `code`, show `detail`; `type` is the page
 of this service that says what to do. With `invalid_request`, `errors` names every field and the rule it breaks. After
-a 503 nothing was done and nothing is known: repeat the request after `Retry-After` seconds.
+a 503 nothing was done and nothing is known: repeat the request after `Retry-After` seconds. [All problems, with what
+they mean](/problems).
 """
 
 
 def introduction() -> str:
     """Return the description of the API, in Markdown."""
-    rows = "\n".join(
-        f"| [`{code}`](/problems/{code}) | {problem.status} | {problem.title} |"
-        for code, problem in sorted(PROBLEMS.items())
-    )
-    return f"{_INTRODUCTION.strip()}\n\n| code | status | meaning |\n|---|---|---|\n{rows}\n"
+    codes: dict[int, list[str]] = {}
+    for code, problem in sorted(PROBLEMS.items()):
+        codes.setdefault(problem.status, []).append(f"[`{code}`](/problems/{code})")
+    rows = "\n".join(f"| {status} | {', '.join(linked)} |" for status, linked in sorted(codes.items()))
+    return f"{_INTRODUCTION.strip()}\n\n| status | codes |\n|---|---|\n{rows}\n"
 
 
 def vocabularies() -> Mapping[str, Mapping[str, str]]:

@@ -29,7 +29,7 @@ from app.access import command_line
 from app.access.schemas import CreateApiKey
 from app.db.embedded import EmbeddedPostgres, EmbeddedPostgresError, url_of_running
 from app.db.migrations import is_migrated, migrate
-from app.db.session import Database
+from app.db.session import Database, gate_connections
 from app.errors import Problem, TemporarilyUnavailable
 from app.main import ISSUER_POOL_SIZE, create_app
 from app.principal import Scope
@@ -134,7 +134,8 @@ def _with_embedded_postgres(settings: Settings, stack: ExitStack) -> Settings:
 
 
 async def _has_enough_connections(settings: Settings, url: str) -> None:
-    wanted = settings.workers * (settings.database_pool_size + ISSUER_POOL_SIZE)
+    a_worker = settings.database_pool_size + gate_connections(settings.database_pool_size) + ISSUER_POOL_SIZE
+    wanted = settings.workers * a_worker
     connection = await asyncpg.connect(url)
     try:
         there_are = await connection.fetchval(
@@ -196,7 +197,7 @@ def _run_uvicorn(settings: Settings, listener: socket.socket) -> None:
         timeout_graceful_shutdown=settings.shutdown_timeout,
         timeout_keep_alive=75,
         # A worker is asked for a sign of life while it still starts: on a busy machine that takes a while.
-        timeout_worker_healthcheck=30,
+        timeout_worker_healthcheck=60,
     )
     _log.info("serving", url=f"http://{_authority(settings.host, settings.port)}", workers=settings.workers)
     if settings.workers == 1:
@@ -366,11 +367,11 @@ def _database_fault(error: BaseException) -> _DatabaseError:
     if isinstance(error, TimeoutError | TemporarilyUnavailable):
         return _DatabaseError("DATABASE_URL: the database does not answer in time.")
     if isinstance(error, OSError):
-        return _DatabaseError(f"DATABASE_URL: the database is out of reach ({error.strerror or 'no connection'}).")
+        return _DatabaseError(f"DATABASE_URL: the database is out of reach ({error.strerror or error}).")
     if isinstance(error, ValueError):
         # What the parser says may repeat a piece of the password.
-        sentence = "DATABASE_URL: not understood; signs such as @ / : in a user or password are written as %40 %2F %3A."
-        return _DatabaseError(sentence, is_final=True)
+        advice = "look at its options, and write signs such as @ / : in a user or password as %40 %2F %3A"
+        return _DatabaseError(f"DATABASE_URL: not understood; {advice}.", is_final=True)
     return _DatabaseError(f"DATABASE_URL: the database cannot be used ({type(error).__name__}).")
 
 

@@ -1,6 +1,6 @@
 """The base of every problem answer (RFC 9457); each domain keeps its own in its `errors.py`."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final, Self
 
 from pydantic import JsonValue
 
@@ -55,6 +55,10 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem, and so do
         return {**problem, "code": self.code, **self.members}
 
 
+FAULTS_SHOWN: Final = 100
+"""Faults that an answer lists; its detail counts them all."""
+
+
 class InvalidRequest(Problem):
     """The request does not fit its description; `errors` names each field and the rule it breaks."""
 
@@ -85,25 +89,35 @@ class InvalidRequest(Problem):
     @classmethod
     def of(cls, faults: list[dict[str, JsonValue]]) -> "InvalidRequest":
         """Return the problem for the faults `{loc, code, message}`."""
-        places = [".".join(str(part) for part in loc) for fault in faults if isinstance(loc := fault["loc"], list)]
-        shown = ", ".join(places[:5]) + (", ..." if len(places) > 5 else "")
+        places = [".".join(str(part) for part in loc) for fault in faults[:5] if isinstance(loc := fault["loc"], list)]
+        shown = ", ".join(places) + (", ..." if len(faults) > len(places) else "")
         detail = f"{len(faults)} field{'s do' if len(faults) != 1 else ' does'} not fit: {shown}."
-        return cls(detail, members={"errors": list(faults)})
+        return cls(detail, members={"errors": list(faults[:FAULTS_SHOWN])})
 
 
 class TemporarilyUnavailable(Problem):
-    """The database is out of reach or too slow: nothing is known about the question, and nothing was done."""
+    """The database is out of reach or too slow to answer."""
 
     status = 503
     code = "temporarily_unavailable"
     title = "The service cannot answer right now"
     remedy = (
-        "The database is out of reach or too slow. Nothing is known about what was asked and nothing was carried out: "
-        "at a gate this is a hold, never an invalid number. Send the same request again after the seconds that "
-        "`Retry-After` names, with the same Idempotency-Key. For a validation `well_formed` says whether the text "
-        "alone looks like one of our numbers."
+        "The database is out of reach or too slow. Nothing is known about what was asked: at a gate this is a hold, "
+        "never an invalid number. A request that writes was not carried out, unless `outcome` is `unknown`: then the "
+        "connection broke while the work was being committed. Send the same request again after the seconds that "
+        "`Retry-After` names, with the same Idempotency-Key: with it, it is never carried out twice. For a validation "
+        "`well_formed` says whether the text alone looks like one of our numbers."
     )
     example_detail = "The database is out of reach; nothing was carried out."
 
     def __init__(self, detail: str = example_detail, *, members: dict[str, JsonValue] | None = None) -> None:
         super().__init__(detail, members=members, headers={"Retry-After": "2"})
+
+    @classmethod
+    def with_unknown_outcome(cls) -> Self:
+        """Return the problem of a request that may have been carried out all the same."""
+        return cls(
+            "The connection to the database was lost while the work was being committed: it is not known whether it "
+            "was carried out.",
+            members={"outcome": "unknown"},
+        )

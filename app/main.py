@@ -16,8 +16,10 @@ from app import api
 from app.access.authenticator import CachingAuthenticator
 from app.db.session import Database
 from app.http import documentation, health, openapi, problems
+from app.http.authorisation import KeyBeforeBody
 from app.http.body_limit import BodyLimit
 from app.http.request_context import RequestContext
+from app.http.unit_of_work import RequestsUnderWay
 from app.numbers.number_issuer import NumberIssuer
 from app.settings import Settings, SettingsError, load_settings
 from app.telemetry import configure_logging
@@ -50,6 +52,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     application.state.settings = settings
+    application.state.requests_under_way = RequestsUnderWay()
     application.state.database = Database.of(settings, url)
     application.state.authenticator = CachingAuthenticator(application.state.database)
     application.state.number_issuer = NumberIssuer(Database.of(settings, url, pool_size=ISSUER_POOL_SIZE))
@@ -59,6 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     problems.install(application)
     application.openapi = lambda: _document(application)  # type: ignore[method-assign]  # FastAPI's documented way
     application.add_middleware(BodyLimit)
+    application.add_middleware(KeyBeforeBody)
     application.add_middleware(RequestContext)
     return application
 

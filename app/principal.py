@@ -104,8 +104,8 @@ OPERATIONS: Mapping[str, Rule] = {
     "validate_input": _rule(Scope.VALIDATE, relations=frozenset(Relation)),
     "validate_batch": _rule(Scope.VALIDATE, relations=frozenset(Relation)),
     # Shipments
-    "list_carriers": _rule(),
-    "get_carrier": _rule(),
+    "list_carriers": _rule(Scope.SHIP),
+    "get_carrier": _rule(Scope.SHIP),
     "put_carrier": _rule(Scope.SHIP),
     "link_pro_number": _rule(Scope.SHIP, relations=_SHIPPERS),
     "list_pro_numbers": _rule(Scope.ORDERS_READ, Scope.SHIP, relations=NAMED),

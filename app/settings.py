@@ -50,9 +50,9 @@ class Settings(BaseSettings):
         Field(
             validation_alias="DATABASE_TIMEOUT",
             gt=0,
-            le=60,
-            description="Seconds after which a connection attempt, a wait for a free connection, or a look-up of a key "
-            "or of a number at the gate is given up and answered 503.",
+            le=10,
+            description="Seconds after which an attempt to connect, or a look-up of a key or of a number at the gate, "
+            "is given up and answered 503.",
         ),
     ] = 0.9
     data_directory: Annotated[

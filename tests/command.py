@@ -27,7 +27,7 @@ def environment(**settings: object) -> dict[str, str]:
     return {**kept, **{name: str(value) for name, value in settings.items()}}
 
 
-def run(*arguments: str, timeout: float = 60, **settings: object) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, timeout: float = 120, **settings: object) -> subprocess.CompletedProcess[str]:
     """Run the command to its end."""
     return subprocess.run(
         [COMMAND, *arguments],
@@ -47,7 +47,7 @@ def free_port() -> int:
         return port
 
 
-def until(true: Callable[[], Any], seconds: float = 30) -> None:
+def until(true: Callable[[], Any], seconds: float = 90) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -107,7 +107,7 @@ class Service:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.process.wait(40)
+                self.process.wait(90)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -132,7 +132,7 @@ class Service:
     def stop(self, with_signal: signal.Signals = signal.SIGTERM) -> int:
         """Send the signal and return the exit status."""
         self.process.send_signal(with_signal)
-        return self.process.wait(40)
+        return self.process.wait(90)
 
     def output(self) -> str:
         """Everything that was written to standard output and standard error so far."""

@@ -11,6 +11,7 @@ import subprocess
 import threading
 import time
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import httpx
@@ -303,7 +304,7 @@ def test_a_database_out_of_reach_is_told_by_each_command_and_waited_for_by_the_s
 
 
 def test_a_database_that_is_not_there_or_refuses_ends_the_start(database_url: str) -> None:
-    missing = database_url.replace("/po_registry?", "/no_such_database?").replace("/test?", "/no_such_database?")
+    missing = urlunsplit(urlsplit(database_url)._replace(path="/no_such_database"))
     for command in ("serve", "migrate"):
         line = fault_of(command, DATABASE_URL=missing, PORT=free_port())
         assert "DATABASE_URL" in line

@@ -23,7 +23,7 @@ def test_the_table_of_settings_has_a_row_with_a_meaning_for_every_setting() -> N
 def test_the_table_of_settings_names_defaults_and_bounds() -> None:
     table = pages.settings_table()
     assert "| `PORT` | `8000` | 1 to 65535 |" in table
-    assert "| `DATABASE_TIMEOUT` | `0.9` | more than 0 to 60 |" in table
+    assert "| `DATABASE_TIMEOUT` | `0.9` | more than 0 to 10 |" in table
     assert "| `DATABASE_URL` | none | text |" in table
     assert "| `BACKGROUND_WORK` | `true` | `true`, `false` |" in table
 

@@ -22,11 +22,18 @@ CLIENTS = int(os.environ.get("FIRE_CLIENTS", "16"))
 NUMBERS = int(os.environ.get("FIRE_NUMBERS", "2000"))
 WORKERS = os.environ.get("FIRE_WORKERS", "2")
 
+SETTINGS = {
+    "LOG_LEVEL": "warning",
+    "PO_REGISTRY_WORKERS": WORKERS,
+    # These tests are about numbers. On a machine that others use too, a request may wait longer than a gate would.
+    "DATABASE_TIMEOUT": os.environ.get("FIRE_DATABASE_TIMEOUT", "10"),
+}
+
 
 @pytest.fixture
 def service(data_directory: Path) -> Iterator[Service]:
     key = (data_directory / "admin.key").read_text().strip()
-    with Service("--workers", WORKERS, PO_REGISTRY_DATA_DIR=data_directory, LOG_LEVEL="warning", key=key) as service:
+    with Service(key=key, PO_REGISTRY_DATA_DIR=data_directory, **SETTINGS) as service:
         yield service.ready()
 
 
@@ -115,8 +122,7 @@ def test_a_service_that_is_killed_while_it_issues_loses_no_number_and_issues_non
     # Postgres dies with the service, and a worker may live a moment longer than both.
     assert before.only_held_back()
     assert 0.4 * before.wanted <= len(before.numbers) < before.wanted, "the kill came too late to prove anything"
-    settings = {"PO_REGISTRY_DATA_DIR": data_directory, "LOG_LEVEL": "warning"}
-    with Service("--workers", WORKERS, key=service.key, port=service.port, **settings) as again:
+    with Service(key=service.key, port=service.port, PO_REGISTRY_DATA_DIR=data_directory, **SETTINGS) as again:
         again.ready()
         after = Fire(again, NUMBERS // 4)
         after.run()

@@ -57,6 +57,9 @@ class CachingAuthenticator:
         if entry is None:
             # Shielded: a caller that hangs up must not end the look-up for the others who wait for it.
             entry = await asyncio.shield(self._look_up_once(secret_hash))
+            if time.monotonic() >= entry.usable_until:
+                # It joined a look-up that had begun long before: what that found may be out of date.
+                entry = await asyncio.shield(self._look_up_once(secret_hash))
         return entry.holder
 
     def _look_up_once(self, secret_hash: bytes) -> "asyncio.Task[_Entry]":
@@ -74,8 +77,8 @@ class CachingAuthenticator:
 
     async def _look_up(self, secret_hash: bytes) -> _Entry:
         started = time.monotonic()
-        key = await self._database.look(
-            lambda connection: repository.find_presented(connection, secret_hash), seconds=self._database.gate_seconds
+        key = await self._database.look_at_the_gate(
+            lambda connection: repository.find_presented(connection, secret_hash)
         )
         return _Entry(_accepted(key), started + min(MOST_SECONDS_CACHED, _seconds_left(key)))
 

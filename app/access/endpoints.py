@@ -81,4 +81,4 @@ async def rotate_api_key(
 
 
 def _with_secret(made: ApiKeyWithSecret, status: int = 200) -> Answer:
-    return Answer(made, status, stored=made.model_copy(update={"key": None}))
+    return Answer(made, status, {"Cache-Control": "no-store"}, made.model_copy(update={"key": None}))

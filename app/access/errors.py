@@ -51,6 +51,6 @@ class KeyIsRevoked(Problem):
 
     status = 409
     code = "api_key_revoked"
-    title = "The key is revoked"
-    remedy = "A revoked key cannot be rotated: create a new one."
+    title = "The key has ended"
+    remedy = "A key that is revoked or has expired cannot be rotated: create a new one."
     example_detail = "The key was revoked on 2036-01-04T08:30:00Z."

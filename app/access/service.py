@@ -11,6 +11,7 @@ from app.access import repository
 from app.access.errors import KeyIsRevoked, OperatorOnly, ScopeNotHeld
 from app.access.schemas import ApiKey, ApiKeyWithSecret, CreateApiKey, RotateApiKey
 from app.access.secrets import hash_of, hint_of, new_secret
+from app.db.clock import now
 from app.db.identifiers import new_id
 from app.errors import InvalidRequest
 from app.events import service as events
@@ -26,6 +27,8 @@ async def create(connection: AsyncConnection, caller: Principal, body: CreateApi
     if organisation_id != caller.organisation_id and not caller.is_operator:
         raise OperatorOnly(OperatorOnly.example_detail)
     _require_held(caller, body.scopes)
+    if body.expires_at is not None and body.expires_at <= await now(connection):
+        raise InvalidRequest.at(["body", "expires_at"], "in_the_past", "`expires_at` has passed already")
     if await organisations.find(connection, organisation_id) is None:
         raise InvalidRequest.at(
             ["body", "organisation_id"], "unknown_organisation", f"There is no organisation {organisation_id}."
@@ -88,6 +91,8 @@ async def rotate(connection: AsyncConnection, caller: Principal, key_id: UUID, b
     """
     key = await _find(connection, caller, key_id)
     _require_held(caller, key.scopes)
+    if key.expires_at is not None and key.expires_at <= await now(connection):
+        raise KeyIsRevoked("The key has expired; create a new one.")
     secret = new_secret()
     if not await repository.replace_secret(connection, key_id, hash_of(secret), hint_of(secret), body.overlap_seconds):
         raise KeyIsRevoked("The key is revoked; create a new one.")

@@ -10,13 +10,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import RowMapping, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.base import Base
+
+_ROWS_AT_ONCE: Final = 2_000
+"""Rows per statement: writing more of them down as JSON would keep the event loop from others."""
 
 
 async def insert_rows(
@@ -33,11 +36,22 @@ async def insert_rows(
     Columns `at_now` are set to the transaction's time. With `ignore_conflicts` a row that meets an existing key, or
     an earlier row of the same call, stays out and is missing from what is returned.
     """
-    if not rows:
-        return []
-    statement = _insert_statement(
-        table.__tablename__, tuple(rows[0]), tuple(at_now), ignore_conflicts, tuple(returning)
-    )
+    inserted: list[RowMapping] = []
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        part = rows[start : start + _ROWS_AT_ONCE]
+        inserted += await _insert(connection, table, part, tuple(at_now), ignore_conflicts, tuple(returning))
+    return inserted
+
+
+async def _insert(
+    connection: AsyncConnection,
+    table: type[Base],
+    rows: Sequence[Mapping[str, Any]],
+    at_now: tuple[str, ...],
+    ignore_conflicts: bool,
+    returning: tuple[str, ...],
+) -> Sequence[RowMapping]:
+    statement = _insert_statement(table.__tablename__, tuple(rows[0]), at_now, ignore_conflicts, returning)
     result = await connection.execute(statement, {"rows": json.dumps([dict(row) for row in rows], default=_plain)})
     return result.mappings().all() if returning else []
 

@@ -38,13 +38,21 @@ def newest_revision() -> str:
     return revision
 
 
+@cache
+def _older_revisions() -> frozenset[str]:
+    revisions = ScriptDirectory(str(_MIGRATIONS)).walk_revisions()
+    return frozenset(script.revision for script in revisions) - {newest_revision()}
+
+
 async def is_migrated(database: Database) -> bool:
-    """Return whether the database is at the revision that this code expects."""
+    """Return whether the database has every migration that this code knows.
+
+    A revision that it does not know is a newer one: while a new version is rolled out, the old one goes on serving.
+    """
     try:
-        revision = await database.look(
-            lambda connection: connection.scalar(text("SELECT version_num FROM alembic_version")),
-            seconds=database.gate_seconds,
+        revision = await database.look_at_the_gate(
+            lambda connection: connection.scalar(text("SELECT version_num FROM alembic_version"))
         )
     except ProgrammingError:
         return False
-    return bool(revision == await asyncio.to_thread(newest_revision))
+    return revision is not None and revision not in await asyncio.to_thread(_older_revisions)

@@ -5,8 +5,13 @@ from typing import Annotated
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as Connection
 
+from app.errors import Problem, TemporarilyUnavailable
 from app.http.errors import MissingKey, MissingScope
+from app.http.problems import problem_response
 from app.http.request_context import remember_caller
 from app.principal import OPERATIONS, Authenticator, Principal, Rule, Scope
 
@@ -43,3 +48,36 @@ def require_scope(scopes: frozenset[Scope], rule: Rule) -> None:
 
 
 Caller = Annotated[Principal, Depends(permitted)]
+
+
+class KeyBeforeBody:
+    """Looks at the key before a body is read: who has none must not make the service read megabytes.
+
+    The operation's rule is held against the key later, by `permitted`, which finds it in the cache. With the database
+    away the request goes on to its route, which knows what to say.
+    """
+
+    def __init__(self, application: ASGIApp) -> None:
+        self._application = application
+
+    async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] in _WITH_BODY and scope["path"].startswith("/v1/"):
+            try:
+                await _authenticated(scope)
+            except TemporarilyUnavailable:
+                pass
+            except Problem as problem:
+                await problem_response(problem, scope)(scope, receive, send)
+                return
+        await self._application(scope, receive, send)
+
+
+async def _authenticated(scope: Connection) -> None:
+    scheme, _, secret = Headers(scope=scope).get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not secret:
+        raise MissingKey
+    authenticator: Authenticator = scope["app"].state.authenticator
+    await authenticator.authenticate(secret)
+
+
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})

@@ -36,6 +36,16 @@ class MalformedBody(Problem):
     example_detail = "The body is not readable JSON."
 
 
+class UnsupportedMediaType(Problem):
+    """The body came as something else than JSON."""
+
+    status = 415
+    code = "unsupported_media_type"
+    title = "The body is not sent as JSON"
+    remedy = "Send the header `Content-Type: application/json`; what curl sends by itself is a form."
+    example_detail = "Send the body with Content-Type: application/json."
+
+
 class ContentTooLarge(Problem):
     """The body is larger than the operation takes."""
 

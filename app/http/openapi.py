@@ -18,6 +18,7 @@ from app.http.errors import (
     InvalidIdempotencyKey,
     MalformedBody,
     MissingScope,
+    UnsupportedMediaType,
 )
 from app.http.openapi_components import Vocabularies, example_of, without_null
 from app.http.problems import MEDIA_TYPE, problem_example
@@ -174,7 +175,7 @@ def _shared(operation: dict[str, Any]) -> Iterable[type[Problem]]:
     if OPERATIONS[operation["operationId"]].scopes:
         yield MissingScope
     if "requestBody" in operation:
-        yield from (MalformedBody, ContentTooLarge)
+        yield from (MalformedBody, ContentTooLarge, UnsupportedMediaType)
     if "requestBody" in operation or operation.get("parameters"):
         yield InvalidRequest
     if _takes_idempotency_key(operation):

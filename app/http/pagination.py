@@ -73,7 +73,9 @@ def link_to_next(request: Request, next_cursor: str | None) -> dict[str, str]:
     if next_cursor is None:
         return {}
     target = request.url.include_query_params(cursor=next_cursor)
-    return {"Link": f'<{target.path}?{target.query}>; rel="next"'}
+    # The path as it was sent: decoded, it may hold what no header can.
+    path = request.scope["raw_path"].decode("ascii", "replace")
+    return {"Link": f'<{path}?{target.query}>; rel="next"'}
 
 
 def page_answer(

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -14,7 +14,14 @@ from starlette.routing import compile_path
 from starlette.types import Scope
 
 from app.errors import InvalidRequest, Problem
-from app.http.errors import ContentTooLarge, InternalError, MalformedBody, MethodNotAllowed, NotFound
+from app.http.errors import (
+    ContentTooLarge,
+    InternalError,
+    MalformedBody,
+    MethodNotAllowed,
+    NotFound,
+    UnsupportedMediaType,
+)
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -36,6 +43,11 @@ def invalid_request(errors: list[ErrorDetails], *, prefix: tuple[str | int, ...]
     )
 
 
+def invalid_item(error: ValidationError, place: tuple[str | int, ...]) -> InvalidRequest:
+    """Return the problem of an item of a batch, whose place in the request is `place`."""
+    return invalid_request(error.errors(include_url=False, include_context=False, include_input=False), prefix=place)
+
+
 def install(application: FastAPI) -> None:
     """Make every exception of `application` a problem answer."""
 
@@ -48,6 +60,8 @@ def install(application: FastAPI) -> None:
             position = next(fault["loc"][-1] for fault in errors if fault["type"] == "json_invalid")
             detail = f"The body is not readable JSON: it breaks at character {position}."
             return problem_response(MalformedBody(detail), request.scope)
+        if any(fault["loc"] == ("body",) for fault in errors) and not _is_json(request):
+            return problem_response(UnsupportedMediaType(UnsupportedMediaType.example_detail), request.scope)
         return problem_response(invalid_request(errors), request.scope)
 
     async def on_http_exception(request: Request, error: Exception) -> Response:
@@ -71,9 +85,14 @@ def _of_http_exception(exception: HTTPException, scope: Scope) -> Problem:
     if exception.status_code == 413:
         return ContentTooLarge(exception.detail)
     if exception.status_code == 404:
-        return NotFound("There is no such path.")
+        return NotFound("There is no such path; /docs lists them all.")
     # What is left is what FastAPI raises for a body that it cannot decode or parse.
     return MalformedBody(MalformedBody.example_detail)
+
+
+def _is_json(request: Request) -> bool:
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return media_type == "application/json" or media_type.endswith("+json")
 
 
 def _methods_of(scope: Scope) -> list[str]:

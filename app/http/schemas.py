@@ -1,14 +1,16 @@
 """What every request and answer body shares: base models and the field types that more than one domain uses."""
 
+import re
 import unicodedata
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Generic, TypeVar, cast
+from typing import Annotated, Any, ClassVar, Final, Generic, TypeVar, cast
 
 from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     GetJsonSchemaHandler,
@@ -49,9 +51,13 @@ def _in_utc(value: datetime) -> datetime:
 
 def plain_decimal(value: Decimal) -> str:
     """Return a decimal as it is written by hand: no exponent, no zeros that only the column's scale added."""
-    text = f"{value:f}"
+    # Zero is zero: -0 is nothing that anybody writes.
+    text = f"{abs(value) if value == 0 else value:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
+
+LARGEST_INTEGER: Final = 2**31 - 1
+"""What a column of type integer holds."""
 
 PRINTABLE = AfterValidator(_without_control_characters)
 """Stands behind the `StringConstraints` of every text: those must see the text itself to name the rule it breaks."""
@@ -59,8 +65,31 @@ PRINTABLE = AfterValidator(_without_control_characters)
 ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), PRINTABLE]
 LongText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), PRINTABLE]
 
+
+def _written_as_rfc_3339(value: object) -> object:
+    """Refuse what Pydantic would take besides: seconds since 1970, and other ways to write a time."""
+    if isinstance(value, str) and not _RFC_3339.fullmatch(value):
+        raise PydanticCustomError("rfc_3339", "A time is written as in RFC 3339, such as 2027-03-01T00:00:00Z")
+    if isinstance(value, int | float):
+        raise PydanticCustomError("rfc_3339", "A time is a string as in RFC 3339, such as 2027-03-01T00:00:00Z")
+    return value
+
+
+def _written_as_decimal(value: object) -> object:
+    """Refuse what Python would take besides: underscores, exponents, digits of other scripts, true and false."""
+    if isinstance(value, bool) or (isinstance(value, str) and not _DECIMAL.fullmatch(value.strip())):
+        raise PydanticCustomError("decimal", "A decimal is written with the digits 0 to 9 and a point, such as 12.50")
+    return value
+
+
+_RFC_3339: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})?", re.ASCII
+)
+_DECIMAL: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
+
 Timestamp = Annotated[
     AwareDatetime,
+    BeforeValidator(_written_as_rfc_3339),
     AfterValidator(_in_utc),
     PlainSerializer(timestamp, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2036-03-01T00:00:00Z"]}),
@@ -80,6 +109,7 @@ def decimal_schema(before: int, after: int, example: str) -> WithJsonSchema:
 
 Quantity = Annotated[
     Decimal,
+    BeforeValidator(_written_as_decimal),
     Field(gt=0, max_digits=18, decimal_places=6, allow_inf_nan=False),
     PlainSerializer(plain_decimal, return_type=str, when_used="json"),
     decimal_schema(12, 6, "240"),
@@ -88,6 +118,7 @@ Quantity = Annotated[
 
 UnitPrice = Annotated[
     Decimal,
+    BeforeValidator(_written_as_decimal),
     Field(ge=0, max_digits=18, decimal_places=6, allow_inf_nan=False),
     PlainSerializer(plain_decimal, return_type=str, when_used="json"),
     decimal_schema(12, 6, "4.90"),
@@ -132,7 +163,11 @@ class PartAnswerModel(AnswerModel):
         return whole
 
 
-class Page(AnswerModel, Generic[Item]):
+class LargeAnswer(AnswerModel):
+    """Base of answers that may be large: they are written down apart from the event loop."""
+
+
+class Page(LargeAnswer, Generic[Item]):
     """One page of a list, in a stable order."""
 
     # Reading docstrings from the source fails where a generic is first named inside a signature that spans lines.

@@ -4,10 +4,13 @@ Idempotency keys live here too: the key, its fingerprint and the answer are writ
 is no moment at which the work is done and its key is not (contract, section 1).
 """
 
+import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Annotated, TypeVar, cast
+from typing import Annotated, Final, TypeVar, cast
+from uuid import UUID
 
 import http_sf
 from fastapi import Depends, Header, Request
@@ -17,14 +20,17 @@ from starlette.responses import Response
 
 from app.db import idempotency_keys
 from app.db.idempotency_keys import StoredAnswer
-from app.db.session import LOCK_NOT_AVAILABLE, Database, sqlstate
+from app.db.session import LOCK_NOT_AVAILABLE, LOCK_TIMEOUT_MILLISECONDS, Database, sqlstate
 from app.http.authorisation import Caller
 from app.http.errors import IdempotencyKeyInUse, IdempotencyKeyReused, InvalidIdempotencyKey
 from app.http.preconditions import is_current
-from app.http.schemas import AnswerModel
+from app.http.schemas import AnswerModel, LargeAnswer
 from app.principal import Principal
 
 Result = TypeVar("Result")
+
+SECONDS_FOR_A_MANIFEST: Final = 5.0
+"""A manifest of a thousand numbers is read ahead, not with the lorry at the gate."""
 
 IdempotencyKey = Annotated[
     str | None,
@@ -52,6 +58,34 @@ class Answer:
     did_nothing: bool = False
 
 
+class RequestsUnderWay:
+    """Lets duplicates of a request wait in this process, where they hold no connection to the database.
+
+    It only spares connections: between processes, and in the end here too, Postgres is the judge of a key.
+    """
+
+    def __init__(self) -> None:
+        self._locks: dict[tuple[UUID, str], asyncio.Lock] = {}
+
+    @asynccontextmanager
+    async def alone(self, organisation_id: UUID, key: str) -> AsyncIterator[None]:
+        """Hold the key in this process; raises IdempotencyKeyInUse after the two seconds of the contract."""
+        lock = self._locks.setdefault((organisation_id, key), asyncio.Lock())
+        try:
+            try:
+                async with asyncio.timeout(LOCK_TIMEOUT_MILLISECONDS / 1000):
+                    await lock.acquire()
+            except TimeoutError:
+                raise IdempotencyKeyInUse from None
+            try:
+                yield
+            finally:
+                lock.release()
+        finally:
+            if not lock.locked() and self._locks.get((organisation_id, key)) is lock:
+                del self._locks[organisation_id, key]
+
+
 class UnitOfWork:
     """One request's way to the database."""
 
@@ -60,6 +94,7 @@ class UnitOfWork:
         self._caller = caller
         self._idempotency_key = idempotency_key
         self._database: Database = request.app.state.database
+        self._under_way: RequestsUnderWay = request.app.state.requests_under_way
 
     async def write(
         self, work: Callable[[AsyncConnection], Awaitable[Result]], present: Callable[[Result], Answer]
@@ -67,12 +102,10 @@ class UnitOfWork:
         """Run `work` in a transaction, commit it, and return its presented result."""
         # Read only here: an operation that may write or look ignores the key, whatever it says, where it looks.
         key = None if self._idempotency_key is None else parse_idempotency_key(self._idempotency_key)
-        if key is None:
-            async with self._database.transaction() as connection:
-                answer = present(await work(connection))
-                content = _content(answer.body)
-            return _response(answer.status, answer.headers, content)
-        return await self._write_once(key, work, present)
+        if key is not None:
+            return await self._write_once(key, work, present)
+        answer = present(await self._database.change(work))
+        return _response(answer.status, answer.headers, await _content(answer.body))
 
     async def read(
         self, work: Callable[[AsyncConnection], Awaitable[Result]], present: Callable[[Result], Answer]
@@ -82,21 +115,29 @@ class UnitOfWork:
         etag = answer.headers.get("ETag")
         if etag is not None and is_current(self._request.headers.get("if-none-match"), etag):
             return Response(status_code=304, headers={"ETag": etag})
-        return _response(answer.status, answer.headers, _content(answer.body))
+        return _response(answer.status, answer.headers, await _content(answer.body))
 
     async def read_at_the_gate(
         self, work: Callable[[AsyncConnection], Awaitable[Result]], present: Callable[[Result], Answer]
     ) -> Response:
-        """Run `work`, which only looks, and give it up while the lorry is still in sight: 503 says: hold."""
-        answer = present(await self._database.look(work, seconds=self._database.gate_seconds))
-        return _response(answer.status, answer.headers, _content(answer.body))
+        """Run `work`, which only looks, and give it up while the lorry is in sight: 503 says hold."""
+        answer = present(await self._database.look_at_the_gate(work))
+        return _response(answer.status, answer.headers, await _content(answer.body))
+
+    async def read_manifest(
+        self, work: Callable[[AsyncConnection], Awaitable[Result]], judge: Callable[[Result], Awaitable[AnswerModel]]
+    ) -> Response:
+        """Run `work`, which only looks, give its connection back, and return what `judge` makes of its result."""
+        found = await self._database.look(work, seconds=SECONDS_FOR_A_MANIFEST)
+        return _response(200, {}, await _content(await judge(found)))
 
     async def _write_once(
         self, key: str, work: Callable[[AsyncConnection], Awaitable[Result]], present: Callable[[Result], Answer]
     ) -> Response:
         fingerprint = await _fingerprint(self._request)
         organisation_id = self._caller.organisation_id
-        async with self._database.transaction() as connection:
+
+        async def once(connection: AsyncConnection) -> Response:
             try:
                 claimed = await idempotency_keys.claim(connection, organisation_id, key, fingerprint)
             except DBAPIError as error:
@@ -107,18 +148,21 @@ class UnitOfWork:
                 stored = await idempotency_keys.replay(connection, organisation_id, key)
                 return _replayed(stored, fingerprint)
             answer = present(await work(connection))
-            content = _content(answer.body)
+            content = await _content(answer.body)
             if answer.did_nothing:
                 await idempotency_keys.release(connection, organisation_id, key)
                 return _response(answer.status, answer.headers, content)
-            kept = content if answer.stored is None else _content(answer.stored)
+            kept = content if answer.stored is None else await _content(answer.stored)
             await idempotency_keys.store(
                 connection,
                 organisation_id,
                 key,
                 StoredAnswer(fingerprint, answer.status, answer.headers, kept),
             )
-        return _response(answer.status, answer.headers, content)
+            return _response(answer.status, answer.headers, content)
+
+        async with self._under_way.alone(organisation_id, key):
+            return await self._database.change(once)
 
 
 def unit_of_work(request: Request, caller: Caller, idempotency_key: IdempotencyKey = None) -> UnitOfWork:
@@ -173,7 +217,10 @@ def _replayed(stored: StoredAnswer | None, fingerprint: bytes) -> Response:
     return _response(stored.status, {**stored.headers, "Idempotency-Replayed": "true"}, stored.body)
 
 
-def _content(body: AnswerModel) -> bytes:
+async def _content(body: AnswerModel) -> bytes:
+    if isinstance(body, LargeAnswer):
+        # A batch of a thousand takes long enough to write down for others to notice.
+        return (await asyncio.to_thread(body.model_dump_json)).encode()
     return body.model_dump_json().encode()
 
 

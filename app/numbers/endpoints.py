@@ -10,6 +10,7 @@ from app.http.authorisation import Caller
 from app.http.errors import NotFound
 from app.http.openapi import documented
 from app.http.pagination import DEFAULT_LIMIT, CursorText, Limit, decode_cursor, page_answer
+from app.http.path_text import ANY_TEXT
 from app.http.preconditions import IfNoneMatch, content_etag
 from app.http.schemas import Page
 from app.http.unit_of_work import Answer, Reading, Unit
@@ -79,7 +80,7 @@ async def preview_number_format(body: PreviewNumberFormat, unit: Reading) -> Res
     return await unit.read(lambda connection: service.preview(connection, body), Answer)
 
 
-@router.get("/verify/{text:path}", **documented("verify_number", NumberVerification))
+@router.get(f"/verify/{{text:{ANY_TEXT}}}", **documented("verify_number", NumberVerification))
 async def verify_number(
     text: Annotated[
         str, Path(description="A number as it was typed or scanned.", examples=["po 7k3m9qwx2r"], max_length=4096)

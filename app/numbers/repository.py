@@ -40,12 +40,6 @@ class StoredFormat:
         return cls(**{**row._asdict(), "pattern": _parsed(row.pattern)})
 
 
-async def now(connection: AsyncConnection) -> datetime:
-    """Return the database's time."""
-    moment: datetime = (await connection.execute(select(func.now()))).scalar_one()
-    return moment
-
-
 async def find_in_force(
     connection: AsyncConnection, organisation_id: UUID, format_ids: Collection[UUID]
 ) -> list[StoredFormat]:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db import clock
 from app.db.identifiers import new_id
 from app.events import service as events
 from app.events.event_types import AuditType
@@ -87,7 +88,7 @@ async def preview(connection: AsyncConnection, body: PreviewNumberFormat) -> Num
         pattern.component_values(components)
     except ComponentError as error:
         raise ComponentsDoNotFit.at(["body"], error) from None
-    moment = await repository.now(connection)
+    moment = await clock.now(connection)
     return NumberFormatPreview(
         **_properties(pattern),
         samples=_samples(pattern, components, moment),

@@ -12,7 +12,7 @@ from app.http.errors import NotFound
 from app.http.openapi import documented
 from app.http.pagination import DEFAULT_LIMIT, CursorText, Limit, decode_cursor, page_answer
 from app.http.preconditions import IfNoneMatch
-from app.http.schemas import PRINTABLE, Page, Timestamp
+from app.http.schemas import LARGEST_INTEGER, PRINTABLE, Page, Timestamp
 from app.http.unit_of_work import Answer, Reading, Unit
 from app.numbers.endpoints import Issuer
 from app.numbers.errors import ComponentsDoNotFit, NumberFormatExhausted, UnknownNumberFormat
@@ -20,8 +20,8 @@ from app.orders import issuing, service
 from app.orders.errors import AmbiguousNumber, BatchRefused, DuplicateNumber, DuplicateReference, ReservedNumber
 from app.orders.examples import ISSUE, ORDER_BETWEEN_STRANGERS, REGISTRATION
 from app.orders.lifecycle import OrderStatus
+from app.orders.list_repository import Filters
 from app.orders.location import keys_of
-from app.orders.repository import Filters
 from app.orders.schemas import (
     IssueBatch,
     IssuedBatch,
@@ -34,7 +34,6 @@ from app.principal import Relation
 
 router = APIRouter(prefix="/purchase-orders", tags=["Purchase orders"])
 
-_LARGEST_SEQUENCE = 2**31 - 1
 
 OrderNumber = Annotated[
     str,
@@ -190,7 +189,7 @@ async def list_purchase_order_events(
     Its timeline, oldest first: what happened, when, and who did it in which role. `sequence` counts without a hole.
     """
     position = decode_cursor(cursor)
-    after = 0 if position is None else min(position.int, _LARGEST_SEQUENCE)
+    after = 0 if position is None else min(position.int, LARGEST_INTEGER)
     return await unit.read(
         lambda connection: service.timeline(connection, caller, number, buyer, after, limit + 1),
         lambda found: page_answer(request, Page[OrderEvent], found, limit, lambda event: UUID(int=event.sequence)),

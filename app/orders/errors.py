@@ -15,7 +15,7 @@ class InvalidTransition(Problem):
     title = "The order's status does not allow this"
     remedy = (
         "`order_status` is the status now and `allowed` lists what can be done in it. Two callers may have acted at "
-        "once: read the order again before trying anything else. docs/lifecycle.md shows every transition."
+        "once: read the order again before trying anything else; its `allowed_actions` say the same."
     )
     example_detail = "PO-7K3M9QWX2R is issued: activate is not possible; possible are confirm, reject, extend."
     example_members: ClassVar[dict[str, JsonValue]] = {

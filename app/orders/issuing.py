@@ -1,17 +1,19 @@
 """Issues orders, one or a thousand by the same way: every item is judged by itself, all are written together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db import clock
+from app.db.pace import unhurried
 from app.errors import InvalidRequest, Problem
 from app.events import service as events
 from app.events.event_types import EventType
 from app.events.service import OrderChange
-from app.http.problems import invalid_request
+from app.http.problems import invalid_item
 from app.http.schemas import ProblemDetails
 from app.numbers import service as numbers
 from app.numbers.number_issuer import DrawnNumber, NumberIssuer, WantedNumber
@@ -54,11 +56,11 @@ async def issue_batch(
     """Issue the good items of a batch and explain the others; an atomic one raises BatchRefused for any fault."""
     outcomes: dict[int, PurchaseOrder | Problem] = {}
     good: dict[int, IssuePurchaseOrder] = {}
-    for index, item in enumerate(body.purchase_orders):
+    async for index, item in unhurried(enumerate(body.purchase_orders)):
         try:
             good[index] = _ITEM.validate_python(item)
         except ValidationError as error:
-            outcomes[index] = invalid_request(error.errors(), prefix=("body", "purchase_orders", index))
+            outcomes[index] = invalid_item(error, ("body", "purchase_orders", index))
     if not (body.atomic and outcomes):
         issued = await issue_many(connection, caller, issuer, list(good.values()), indexes=list(good))
         outcomes.update(zip(good, issued, strict=True))
@@ -80,7 +82,7 @@ async def issue_many(
 
     Returns an order or a problem per body, in order. `indexes`: the bodies' places in a batch, for the problems' `loc`.
     """
-    now = await repository.now(connection)
+    now = await clock.now(connection)
     known = await organisations.find_all(connection, {caller.organisation_id, *organisations_named(bodies)})
     places: list[list[str | int]] = [
         ["body"] if indexes is None else ["body", "purchase_orders", indexes[position]]
@@ -88,18 +90,19 @@ async def issue_many(
     ]
     outcomes: dict[int, PurchaseOrder | Problem] = {}
     prepared: list[_Prepared] = []
-    for position, body in enumerate(bodies):
+    async for position, body in unhurried(enumerate(bodies)):
         faults = list(faults_of(body, caller, known, now, places[position]))
         if faults:
             outcomes[position] = InvalidRequest.of(faults)
         else:
             prepared.append(_Prepared(position, places[position], body, order_row(body, caller, known, now)))
     prepared = await _number(connection, caller, issuer, prepared, outcomes)
-    prepared = await _claim_references(connection, caller, prepared, outcomes)
     written = await _write(connection, caller, issuer, prepared, outcomes)
+    written = await _claim_references(connection, caller, written, outcomes)
     lines = await _write_lines(connection, written)
+    await repository.insert_forwarders(connection, [item.row for item in written])
     await events.record(connection, [_event(item, caller) for item in written])
-    for item in written:
+    async for item in unhurried(written):
         outcomes[item.index] = purchase_order(item.row, lines[item.index], Relation.OWNER, now)
     _count(written)
     return [outcomes[position] for position in range(len(bodies))]
@@ -134,34 +137,6 @@ async def _number(
     return numbered
 
 
-async def _claim_references(
-    connection: AsyncConnection,
-    caller: Principal,
-    prepared: Sequence[_Prepared],
-    outcomes: dict[int, PurchaseOrder | Problem],
-) -> list[_Prepared]:
-    """Claim the items' references; of two items with one reference the first has it."""
-    first: dict[str, _Prepared] = {}
-    for item in prepared:
-        if item.body.reference is not None:
-            first.setdefault(item.body.reference, item)
-    claimed = await repository.claim_references(
-        connection,
-        caller.organisation_id,
-        {reference: item.row["number_key"] for reference, item in first.items()},
-    )
-    kept = []
-    for item in prepared:
-        reference = item.body.reference
-        if reference is None or (reference in claimed and first[reference] is item):
-            kept.append(item)
-        else:
-            outcomes[item.index] = DuplicateReference(
-                f"This organisation has an order with the reference {reference} already."
-            )
-    return kept
-
-
 async def _write(
     connection: AsyncConnection,
     caller: Principal,
@@ -186,51 +161,54 @@ async def _write(
         left = [item for item in waiting if item.index not in indexes]
         if not left:
             return written
-        waiting = await _draw_again(connection, caller, issuer, left, outcomes)
-    await _give_up(connection, caller, waiting, outcomes)
+        _give_up((item for item in left if item.body.number is not None), outcomes)
+        again = [item for item in left if item.body.number is None]
+        waiting = await _number(connection, caller, issuer, again, outcomes)
+    _give_up(waiting, outcomes)
     return written
 
 
-async def _draw_again(
-    connection: AsyncConnection,
-    caller: Principal,
-    issuer: NumberIssuer,
-    left: Sequence[_Prepared],
-    outcomes: dict[int, PurchaseOrder | Problem],
-) -> list[_Prepared]:
-    """Return the items that have another number now; the others have met their end."""
-    await _give_up(connection, caller, [item for item in left if item.body.number is not None], outcomes)
-    drawn = await _number(connection, caller, issuer, [item for item in left if item.body.number is None], outcomes)
-    gone = [item for item in left if item.body.number is None and item.index in outcomes]
-    await repository.release_references(connection, caller.organisation_id, _references(gone))
-    await repository.point_references(
-        connection,
-        caller.organisation_id,
-        {item.body.reference: item.row["number_key"] for item in drawn if item.body.reference},
-    )
-    return drawn
-
-
-async def _give_up(
-    connection: AsyncConnection,
-    caller: Principal,
-    items: Sequence[_Prepared],
-    outcomes: dict[int, PurchaseOrder | Problem],
-) -> None:
+def _give_up(items: Iterable[_Prepared], outcomes: dict[int, PurchaseOrder | Problem]) -> None:
     for item in items:
         outcomes[item.index] = DuplicateNumber(f"This organisation has an order {item.row['number']} already.")
-    await repository.release_references(connection, caller.organisation_id, _references(items))
 
 
-def _references(items: Sequence[_Prepared]) -> list[str]:
-    return [item.body.reference for item in items if item.body.reference]
+async def _claim_references(
+    connection: AsyncConnection,
+    caller: Principal,
+    written: Sequence[_Prepared],
+    outcomes: dict[int, PurchaseOrder | Problem],
+) -> list[_Prepared]:
+    """Claim the references of orders that went in, and take those orders out again whose reference is another's.
+
+    Claimed last, so that an item which fails for its number does not cost the next one its reference.
+    """
+    first: dict[str, _Prepared] = {}
+    for item in written:
+        if item.body.reference is not None:
+            first.setdefault(item.body.reference, item)
+    claimed = await repository.claim_references(
+        connection,
+        caller.organisation_id,
+        {reference: item.row["number_key"] for reference, item in first.items()},
+    )
+    losers = [
+        item
+        for item in written
+        if (reference := item.body.reference) is not None and not (reference in claimed and first[reference] is item)
+    ]
+    for item in losers:
+        outcomes[item.index] = DuplicateReference(
+            f"This organisation has an order with the reference {item.body.reference} already."
+        )
+    await repository.take_out(connection, caller.organisation_id, [item.row["number_key"] for item in losers])
+    return [item for item in written if item.index not in outcomes]
 
 
 async def _write_lines(connection: AsyncConnection, written: Sequence[_Prepared]) -> Mapping[int, list[dict[str, Any]]]:
-    lines = {
-        item.index: [line_row(item.row, line, position) for position, line in enumerate(item.body.lines, start=1)]
-        for item in written
-    }
+    lines: dict[int, list[dict[str, Any]]] = {}
+    async for item in unhurried(written):
+        lines[item.index] = [line_row(item.row, line, number) for number, line in enumerate(item.body.lines, start=1)]
     await repository.insert_lines(connection, [row for rows in lines.values() for row in rows])
     return lines
 

@@ -112,10 +112,14 @@ def _the_one(
         return by_id[0]
     if not visible:
         raise unknown_order(number)
+    if exact := [order for order in visible if order.row["issued_here"] and order.number_key == keys[0]]:
+        return exact[0]
     if len(visible) > 1 and buyer is None:
-        buyers = sorted({str(order.organisation_id) for order in visible})
+        # Who merely presents the number may know of his buyer, but is not told of another's.
+        named = [order for order in visible if order.relation in NAMED]
+        buyers = sorted({str(order.organisation_id) for order in named})
         raise AmbiguousNumber(
-            f"{len(visible)} orders have this number; send ?buyer= with one of the listed organisation ids.",
+            "More than one order has this number; send ?buyer= with the organisation id of the buyer that is meant.",
             members={"buyers": list(buyers)},
         )
     # One buyer may hold both PO123 and 123: once the buyer is named, the exact form wins.

@@ -36,7 +36,9 @@ class PurchaseOrderRow(Base):
         Index(None, "organisation_id", "id"),
         Index(None, "seller_id", "id"),
         Index(None, "ship_to_id", "id"),
-        Index(None, "forwarder_ids", postgresql_using="gin"),
+        Index(None, "organisation_id", "updated_at"),
+        Index(None, "organisation_id", "expires_at", postgresql_where=text("expires_at IS NOT NULL")),
+        Index(None, "organisation_id", "activate_by", postgresql_where=text("activate_by IS NOT NULL")),
         {"comment": "dist:number_key - purchase orders"},
     )
 
@@ -85,6 +87,24 @@ class PurchaseOrderRow(Base):
     activated_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+
+
+class PurchaseOrderForwarderRow(Base):
+    """A forwarder of an order, with the order's id beside it: a forwarder's list is one walk along an index."""
+
+    __tablename__ = "purchase_order_forwarders"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["number_key", "organisation_id"], ["purchase_orders.number_key", "purchase_orders.organisation_id"]
+        ),
+        Index(None, "forwarder_id", "id"),
+        {"comment": "dist:number_key - forwarders that are named by id on orders"},
+    )
+
+    number_key: Mapped[str] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    forwarder_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"), primary_key=True)
+    id: Mapped[UUID]
 
 
 class PurchaseOrderLineRow(Base):

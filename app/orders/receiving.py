@@ -42,6 +42,7 @@ from app.orders.receipt_schemas import (
     ReceivePurchaseOrder,
     ReverseReceipt,
 )
+from app.orders.repository import Conditions
 from app.orders.service import transition_refused
 from app.orders.views import lifecycle_facts, purchase_order, relation_of
 from app.principal import NAMED, Principal, Relation
@@ -83,7 +84,9 @@ async def try_to_receive(
     `place` is where the body stands in the request. Raises DuplicateReceipt, OverReceipt, and InvalidRequest for a line
     that the order has not.
     """
-    row = await repository.change_status(connection, order.number_key, order.organisation_id, Action.receive, {})
+    row = await repository.change_status(
+        connection, order.number_key, order.organisation_id, Action.receive, {}, conditions=Conditions()
+    )
     if row is None:
         return None
     receipt = {

@@ -1,6 +1,6 @@
 """SQL of purchase orders: reading them, and changing one under the conditions of its lifecycle."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,6 @@ from sqlalchemy import (
     and_,
     case,
     delete,
-    exists,
     false,
     func,
     literal,
@@ -20,19 +19,17 @@ from sqlalchemy import (
     not_,
     or_,
     select,
-    union,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.bulk import insert_rows
 from app.orders.lifecycle import TIME_RULES, TRANSITIONS, Action, Comparison, OrderStatus, StoredStatus
-from app.orders.models import PurchaseOrderLineRow, PurchaseOrderRow, ReferenceClaimRow
-from app.orders.visibility import HIDDEN_FIELDS
+from app.orders.models import PurchaseOrderForwarderRow, PurchaseOrderLineRow, PurchaseOrderRow, ReferenceClaimRow
 from app.principal import Relation
 
 Order = PurchaseOrderRow
-_order_columns = [*PurchaseOrderRow.__table__.c, func.now().label("read_at")]
+order_columns = [*PurchaseOrderRow.__table__.c, func.now().label("read_at")]
 
 
 async def find_by_keys(
@@ -42,7 +39,7 @@ async def find_by_keys(
     wanted: ColumnElement[bool] = Order.number_key.in_(number_keys)
     if order_id is not None:
         wanted = or_(wanted, Order.id == order_id)
-    query = select(*_order_columns).where(wanted)
+    query = select(*order_columns).where(wanted)
     if buyer is not None:
         query = query.where(Order.organisation_id == buyer)
     return (await connection.execute(query)).all()
@@ -102,6 +99,18 @@ async def lines_of(
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What must hold of an order, besides its status, for a transition: judged by Postgres in the moment of the change.
+
+    `revision` is its current one; it ends before `ends_before`, or never; no status `refused_when` has come.
+    """
+
+    revision: int | None = None
+    ends_before: datetime | None = None
+    refused_when: frozenset[OrderStatus] = frozenset()
+
+
 async def change_status(
     connection: AsyncConnection,
     number_key: str,
@@ -109,12 +118,12 @@ async def change_status(
     action: Action,
     values: Mapping[str, Any],
     *,
-    revision: int | None = None,
+    conditions: "Conditions",
 ) -> Row[Any] | None:
     """Carry out a transition if the order's status allows it at this moment, and return the changed row.
 
-    Postgres judges: of two callers at once one finds the row changed and gets None. `revision` makes the order's
-    current revision a condition too.
+    Postgres judges: of two callers at once one finds the row changed and gets None. `conditions` must hold
+    at that moment too.
     """
     transition = TRANSITIONS[action]
     stored = Order.status
@@ -122,13 +131,15 @@ async def change_status(
         Order.number_key == number_key,
         Order.organisation_id == organisation_id,
         stored.in_([status.value for status in transition.targets]),
-        *(not_(_has_become(status)) for status in sorted(transition.refused_when)),
+        *(not_(_has_become(status)) for status in sorted(transition.refused_when | conditions.refused_when)),
     )
     if transition.refused_when_suspended_from:
         barred = [status.value for status in transition.refused_when_suspended_from]
         condition = and_(condition, func.coalesce(Order.suspended_from, "").not_in(barred))
-    if revision is not None:
-        condition = and_(condition, Order.revision == revision)
+    if conditions.revision is not None:
+        condition = and_(condition, Order.revision == conditions.revision)
+    if conditions.ends_before is not None:
+        condition = and_(condition, or_(Order.expires_at.is_(None), Order.expires_at < conditions.ends_before))
     result = await connection.execute(
         update(Order)
         .where(condition)
@@ -139,7 +150,7 @@ async def change_status(
             updated_at=func.now(),
             **values,
         )
-        .returning(*_order_columns)
+        .returning(*order_columns)
     )
     return result.one_or_none()
 
@@ -165,94 +176,9 @@ async def bump_version(
         update(Order)
         .where(*conditions)
         .values(version=Order.version + 1, updated_at=func.now())
-        .returning(*_order_columns)
+        .returning(*order_columns)
     )
     return result.one_or_none()
-
-
-async def page(
-    connection: AsyncConnection,
-    organisation_id: UUID,
-    roles: Sequence[Relation],
-    filters: "Filters",
-    *,
-    before: UUID | None,
-    limit: int,
-) -> Sequence[Row[Any]]:
-    """Return up to `limit` orders to which the organisation has one of the relations, newest first.
-
-    Each role is a walk along its own index; the walks are cut to `limit` before they are put together.
-    """
-    walks = []
-    for role in roles:
-        walk = select(Order.id, Order.number_key, Order.organisation_id).where(
-            has_role(organisation_id, role), *filters.conditions(role)
-        )
-        if before is not None:
-            walk = walk.where(Order.id < before)
-        walks.append(walk.order_by(Order.id.desc()).limit(limit).subquery().select())
-    together = union(*walks).subquery()
-    query = (
-        select(*_order_columns)
-        .join(
-            together,
-            and_(together.c.number_key == Order.number_key, together.c.organisation_id == Order.organisation_id),
-        )
-        .order_by(Order.id.desc())
-        .limit(limit)
-    )
-    return (await connection.execute(query)).all()
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What a list is narrowed to; None narrows nothing. `number_keys` are the forms that a number may mean."""
-
-    status: Sequence[str] | None = None
-    number_keys: Sequence[str] | None = None
-    reference: str | None = None
-    seller: str | None = None
-    ship_to: str | None = None
-    sku: str | None = None
-    expires_before: datetime | None = None
-    activate_by_before: datetime | None = None
-    created_after: datetime | None = None
-    updated_after: datetime | None = None
-    q: str | None = None
-
-    def conditions(self, role: Relation) -> Iterator[ColumnElement[bool]]:  # noqa: C901 - a flat list, filter by filter
-        """Yield the conditions for one role; what a role may not see it may not search either."""
-        hidden = HIDDEN_FIELDS[role]
-        if self.status is not None:
-            yield effective_status().in_(self.status)
-        if self.number_keys is not None:
-            yield Order.number_key.in_(self.number_keys)
-        if self.reference is not None:
-            yield false() if "reference" in hidden else Order.reference == self.reference
-        if self.seller is not None:
-            yield _is_party(Order.seller, Order.seller_id, self.seller)
-        if self.ship_to is not None:
-            yield _is_party(Order.ship_to, Order.ship_to_id, self.ship_to)
-        if self.sku is not None:
-            yield _has_line(PurchaseOrderLineRow.sku == self.sku)
-        if self.expires_before is not None:
-            yield Order.expires_at < self.expires_before
-        if self.activate_by_before is not None:
-            yield Order.activate_by < self.activate_by_before
-        if self.created_after is not None:
-            yield Order.created_at > self.created_after
-        if self.updated_after is not None:
-            yield Order.updated_at > self.updated_after
-        if self.q is not None:
-            searched = [
-                Order.number_key.contains(self.q.upper(), autoescape=True),
-                Order.number.icontains(self.q, autoescape=True),
-                Order.seller["name"].astext.icontains(self.q, autoescape=True),
-                _has_line(PurchaseOrderLineRow.sku.icontains(self.q, autoescape=True)),
-            ]
-            if "reference" not in hidden:
-                searched.append(Order.reference.icontains(self.q, autoescape=True))
-            yield or_(*searched)
 
 
 async def claim_references(
@@ -275,25 +201,22 @@ async def claim_references(
     return frozenset(row["reference"] for row in taken)
 
 
-async def release_references(connection: AsyncConnection, organisation_id: UUID, references: Sequence[str]) -> None:
-    """Give back claims of this same transaction whose orders were not written after all."""
-    if not references:
-        return
-    claim = ReferenceClaimRow
-    await connection.execute(
-        delete(claim).where(claim.organisation_id == organisation_id, claim.reference.in_(references))
-    )
-
-
-async def point_references(connection: AsyncConnection, organisation_id: UUID, number_keys: Mapping[str, str]) -> None:
-    """Let claims of this transaction (reference -> number key) point to the numbers that the orders got at last."""
-    claim = ReferenceClaimRow
-    for reference, number_key in number_keys.items():
+async def take_out(connection: AsyncConnection, organisation_id: UUID, number_keys: Sequence[str]) -> None:
+    """Delete orders that this same transaction has inserted, before anything refers to them."""
+    if number_keys:
         await connection.execute(
-            update(claim)
-            .where(claim.organisation_id == organisation_id, claim.reference == reference)
-            .values(number_key=number_key)
+            delete(Order).where(Order.number_key.in_(number_keys), Order.organisation_id == organisation_id)
         )
+
+
+async def insert_forwarders(connection: AsyncConnection, orders: Sequence[Mapping[str, Any]]) -> None:
+    """Insert the forwarders of new orders, by which each forwarder lists its orders."""
+    rows = [
+        {name: order[name] for name in ("number_key", "organisation_id", "id")} | {"forwarder_id": forwarder}
+        for order in orders
+        for forwarder in order["forwarder_ids"]
+    ]
+    await insert_rows(connection, PurchaseOrderForwarderRow, rows)
 
 
 async def insert_orders(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> frozenset[str]:
@@ -311,12 +234,6 @@ async def insert_orders(connection: AsyncConnection, rows: Sequence[Mapping[str,
 async def insert_lines(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert lines of new orders."""
     await insert_rows(connection, PurchaseOrderLineRow, rows)
-
-
-async def now(connection: AsyncConnection) -> datetime:
-    """Return the time of the running transaction, by the database's clock."""
-    moment: datetime = (await connection.execute(select(func.now()))).scalar_one()
-    return moment
 
 
 def effective_status() -> ColumnElement[str]:
@@ -341,35 +258,18 @@ def has_role(organisation_id: UUID, role: Relation) -> ColumnElement[bool]:
         case Relation.OWNER:
             return Order.organisation_id == organisation_id
         case Relation.SELLER:
-            return Order.seller_id == organisation_id
+            return and_(Order.seller_id == organisation_id, is_no_draft())
         case Relation.SHIP_TO:
-            return Order.ship_to_id == organisation_id
+            return and_(Order.ship_to_id == organisation_id, is_no_draft())
         case Relation.FORWARDER:
-            return Order.forwarder_ids.contains([organisation_id])
+            return and_(Order.forwarder_ids.contains([organisation_id]), is_no_draft())
         case Relation.PRESENTER:
             return false()
 
 
-def _is_party(party: Any, party_id: Any, text: str) -> ColumnElement[bool]:
-    named = [
-        party["code"].astext == text,
-        party["gln"].astext == text,
-        func.lower(party["name"].astext) == text.lower(),
-    ]
-    try:
-        return or_(party_id == UUID(text), *named)
-    except ValueError:
-        return or_(*named)
-
-
-def _has_line(condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    line = PurchaseOrderLineRow
-    return exists().where(
-        line.number_key == Order.number_key,
-        line.organisation_id == Order.organisation_id,
-        line.revision == Order.revision,
-        condition,
-    )
+def is_no_draft() -> ColumnElement[bool]:
+    """Return the condition that an order has left its owner's desk."""
+    return Order.status != StoredStatus.draft.value
 
 
 def _target(action: Action) -> ColumnElement[str]:

@@ -18,8 +18,10 @@ from pydantic_core import PydanticCustomError
 
 from app.events.event_types import EventType
 from app.http.schemas import (
+    LARGEST_INTEGER,
     PRINTABLE,
     AnswerModel,
+    LargeAnswer,
     LongText,
     PartAnswerModel,
     ProblemDetails,
@@ -32,7 +34,7 @@ from app.http.schemas import (
 from app.orders.content_schemas import Content, Party, Reference, Tax, Window
 from app.orders.examples import CONFIRMATION, ISSUE, ISSUED, PURCHASE_ORDER
 from app.orders.lifecycle import Action, OrderStatus, StoredStatus
-from app.orders.visibility import HIDDEN_FIELDS, shown_to
+from app.orders.visibility import SEEN_BY_ALL, shown_to
 from app.principal import Relation
 
 BATCH_MAX = 1_000
@@ -87,6 +89,10 @@ class SendPurchaseOrder(RequestModel):
 
     sent_via: ShortText | None = None
     """How the order went to the supplier: `EDI 850`, `email`, `portal`."""
+    activate_by: Timestamp | None = None
+    """A new deadline for activation, where the draft's has passed meanwhile."""
+    expires_at: Timestamp | None = None
+    """A new end of its validity, where the draft's has passed meanwhile."""
 
 
 class ConfirmPurchaseOrder(RequestModel):
@@ -96,7 +102,7 @@ class ConfirmPurchaseOrder(RequestModel):
 
     contract_number: ShortText | None = None
     invoice_number: ShortText | None = None
-    revision: Annotated[int, Field(ge=1)] | None = None
+    revision: Annotated[int, Field(ge=1, le=LARGEST_INTEGER)] | None = None
     """The revision of the order that is acknowledged; the current one when left out."""
 
 
@@ -233,11 +239,12 @@ class PurchaseOrder(PartAnswerModel):
     metadata: dict[str, str] = {}
     """Shown to the owner."""
 
-    SOMETIMES: ClassVar[frozenset[str]] = frozenset[str]().union(*HIDDEN_FIELDS.values())
-
     @model_serializer(mode="wrap")
     def _only_what_the_relation_shows(self, serialise: Any) -> Any:
         return shown_to(self.relation, serialise(self))
+
+
+PurchaseOrder.SOMETIMES = frozenset(name for name in PurchaseOrder.model_fields if name not in SEEN_BY_ALL)
 
 
 class BatchResult(PartAnswerModel):
@@ -258,7 +265,7 @@ class BatchResult(PartAnswerModel):
         return shown
 
 
-class IssuedBatch(AnswerModel):
+class IssuedBatch(LargeAnswer):
     """What became of a batch, in the order of its items."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [ISSUED]})

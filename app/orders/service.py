@@ -8,17 +8,19 @@ from uuid import UUID
 from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.pace import unhurried
 from app.errors import InvalidRequest, Problem
 from app.events import repository as event_rows
 from app.events import service as events
 from app.events.event_types import EventType
 from app.events.service import OrderChange
 from app.http.schemas import timestamp
-from app.orders import repository
+from app.orders import list_repository, repository
 from app.orders.errors import InvalidTransition, RevisionSuperseded
 from app.orders.lifecycle import Action, OrderStatus, allowed_actions, effective_status, time_statuses
+from app.orders.list_repository import Filters
 from app.orders.location import LocatedOrder, locate
-from app.orders.repository import Filters
+from app.orders.repository import Conditions
 from app.orders.schemas import (
     ActivatePurchaseOrder,
     ConfirmPurchaseOrder,
@@ -30,6 +32,8 @@ from app.orders.schemas import (
 from app.orders.views import lifecycle_facts, purchase_order, relation_of
 from app.orders.visibility import event_data_shown_to
 from app.principal import NAMED, Principal, Relation
+
+_NO_CONDITIONS = Conditions()
 
 
 async def get(connection: AsyncConnection, caller: Principal, number: str, buyer: UUID | None) -> PurchaseOrder:
@@ -47,7 +51,7 @@ async def page(
 ) -> Sequence[PurchaseOrder]:
     """Return up to `limit` orders that the caller has a relation to, newest first."""
     roles = [relation for relation in Relation if relation in NAMED] if role is None else [role]
-    rows = await repository.page(connection, caller.organisation_id, roles, filters, before=before, limit=limit)
+    rows = await list_repository.page(connection, caller.organisation_id, roles, filters, before=before, limit=limit)
     lines = await repository.lines_of(connection, rows)
     return [
         purchase_order(
@@ -56,7 +60,7 @@ async def page(
             relation_of(row._asdict(), caller.organisation_id),
             row.read_at,
         )
-        for row in rows
+        async for row in unhurried(rows)
     ]
 
 
@@ -84,12 +88,19 @@ async def send(
 ) -> PurchaseOrder:
     """Issue a draft."""
     order = await locate(connection, caller, number, buyer)
-    for name in ("activate_by", "expires_at"):
-        _require_ahead(order, name, order.row[name])
     values: dict[str, Any] = {"issued_at": order.read_at}
+    data: dict[str, JsonValue] = {"sent_via": body.sent_via}
+    for name in ("activate_by", "expires_at"):
+        given: datetime | None = getattr(body, name)
+        _require_ahead(order, name, given or order.row[name])
+        if given is not None:
+            values[name] = given
+            data[name] = timestamp(given)
+    if body.expires_at is not None:
+        _require_new_end(order, body.expires_at)
     if body.sent_via is not None:
         values |= {"sent_via": body.sent_via, "sent_at": order.read_at}
-    return await _act(connection, caller, order, Action.issue, EventType.ISSUED, values, {"sent_via": body.sent_via})
+    return await _act(connection, caller, order, Action.issue, EventType.ISSUED, values, data)
 
 
 async def confirm(
@@ -108,7 +119,7 @@ async def confirm(
         "revision": body.revision or order.row["revision"],
     }
     return await _act(
-        connection, caller, order, Action.confirm, EventType.CONFIRMED, values, data, revision=body.revision
+        connection, caller, order, Action.confirm, EventType.CONFIRMED, values, data, Conditions(body.revision)
     )
 
 
@@ -132,20 +143,17 @@ async def extend(
     """Move the end of an order's validity; an expired or lapsed order comes back."""
     order = await locate(connection, caller, number, buyer)
     _require_new_end(order, body.expires_at)
-    _require_later(order, body.expires_at)
     values: dict[str, Any] = {"expires_at": body.expires_at}
     data: dict[str, JsonValue] = {"expires_at": timestamp(body.expires_at)}
     if body.activate_by is not None:
         _require_ahead(order, "activate_by", body.activate_by)
         values["activate_by"] = body.activate_by
         data["activate_by"] = timestamp(body.activate_by)
-    elif OrderStatus.lapsed in time_statuses(lifecycle_facts(order.row), order.read_at):
-        raise InvalidRequest.at(
-            ["body", "activate_by"],
-            "needed_when_lapsed",
-            "The order has lapsed: it needs a new deadline for activation",
-        )
-    return await _act(connection, caller, order, Action.extend, EventType.EXTENDED, values, data)
+    conditions = Conditions(
+        ends_before=body.expires_at,
+        refused_when=frozenset() if body.activate_by else frozenset({OrderStatus.lapsed}),
+    )
+    return await _act(connection, caller, order, Action.extend, EventType.EXTENDED, values, data, conditions)
 
 
 async def reject(
@@ -204,15 +212,14 @@ async def _act(
     event: EventType,
     values: dict[str, Any],
     data: dict[str, JsonValue],
-    *,
-    revision: int | None = None,
+    conditions: Conditions = _NO_CONDITIONS,
 ) -> PurchaseOrder:
     """Carry out a transition with its event, or raise why it cannot be."""
     row = await repository.change_status(
-        connection, order.number_key, order.organisation_id, action, values, revision=revision
+        connection, order.number_key, order.organisation_id, action, values, conditions=conditions
     )
     if row is None:
-        raise await transition_refused(connection, order, action, revision)
+        raise await transition_refused(connection, order, action, conditions)
     await events.record(
         connection,
         [
@@ -231,22 +238,37 @@ async def _act(
 
 
 async def transition_refused(
-    connection: AsyncConnection, order: LocatedOrder, action: Action, revision: int | None = None
+    connection: AsyncConnection, order: LocatedOrder, action: Action, conditions: Conditions = _NO_CONDITIONS
 ) -> Problem:
     """Return why the order, read anew, does not allow the action."""
     (current,) = await repository.find_by_keys(connection, [order.number_key], None, order.organisation_id)
-    if revision is not None and revision != current.revision:
+    if conditions.revision is not None and conditions.revision != current.revision:
         return RevisionSuperseded(
-            f"Revision {revision} was acknowledged; the order is at revision {current.revision}.",
-            members={"revision": revision, "current_revision": current.revision},
+            f"Revision {conditions.revision} was acknowledged; the order is at revision {current.revision}.",
+            members={"revision": conditions.revision, "current_revision": current.revision},
         )
     facts = lifecycle_facts(current._asdict())
+    if action in allowed_actions(facts, current.read_at):
+        return _unmet(conditions, time_statuses(facts, current.read_at), current.expires_at)
     status = effective_status(facts, current.read_at)
     allowed = [str(possible) for possible in allowed_actions(facts, current.read_at)]
     return InvalidTransition(
         f"{current.number} is {status}: {action} is not possible; "
         f"{'possible: ' + ', '.join(allowed) if allowed else 'nothing is'}.",
         members={"order_status": str(status), "allowed": list(allowed)},
+    )
+
+
+def _unmet(conditions: Conditions, statuses: Sequence[OrderStatus], ends: datetime | None) -> Problem:
+    if conditions.refused_when & set(statuses):
+        return InvalidRequest.at(
+            ["body", "activate_by"],
+            "needed_when_lapsed",
+            "The order has lapsed: it needs a new deadline for activation",
+        )
+    now = "" if ends is None else f", {timestamp(ends)}"
+    return InvalidRequest.at(
+        ["body", "expires_at"], "not_later", f"An extension ends later than the order does now{now}"
     )
 
 
@@ -266,16 +288,6 @@ def _require_new_end(order: LocatedOrder, expires_at: datetime) -> None:
     if valid_from is not None and expires_at <= valid_from:
         raise InvalidRequest.at(
             ["body", "expires_at"], "date_order", f"`expires_at` must be after `valid_from`, {timestamp(valid_from)}"
-        )
-
-
-def _require_later(order: LocatedOrder, expires_at: datetime) -> None:
-    current = order.row["expires_at"]
-    if current is not None and expires_at <= current:
-        raise InvalidRequest.at(
-            ["body", "expires_at"],
-            "not_later",
-            f"an extension ends later than the order does now, {timestamp(current)}",
         )
 
 

@@ -66,6 +66,9 @@ def relation_of(row: Mapping[str, Any], organisation_id: UUID) -> Relation:
     """Return the most privileged relation of the organisation to the order."""
     if row["organisation_id"] == organisation_id:
         return Relation.OWNER
+    if row["status"] == StoredStatus.draft:
+        # Nobody else has been asked yet: a draft may still change or come to nothing.
+        return Relation.PRESENTER
     if row["seller_id"] == organisation_id:
         return Relation.SELLER
     if row["ship_to_id"] == organisation_id:

@@ -1,38 +1,37 @@
 """What of an order each relation may see (contract, section 3, "read whole")."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from app.principal import Relation
 
-_OWNERS_ALONE = frozenset({"metadata"})
-
-_BUYER_AND_SELLER_ALONE = frozenset(
+SEEN_BY_ALL = frozenset(
     {
-        "bill_to",
-        "reference",
-        "requested_by",
-        "currency",
-        "payment_methods",
-        "payment_terms",
-        "cost_center",
-        "category",
-        "contract_number",
-        "invoice_number",
-        "sent_via",
+        *("id", "number", "origin", "relation", "status", "stored_status", "allowed_actions", "version", "revision"),
+        *("format", "warnings", "buyer", "seller", "ship_to", "forwarders", "lines", "activate_by", "valid_from"),
+        *("expires_at", "ship_window", "delivery_window", "issued_at", "confirmed_at", "activated_at", "created_at"),
+        "updated_at",
     }
 )
+"""What those see, too, who carry and store the goods. A new field is theirs only where it is named here."""
 
-HIDDEN_FIELDS: Mapping[Relation, frozenset[str]] = {
-    Relation.OWNER: frozenset(),
-    Relation.SELLER: _OWNERS_ALONE,
-    Relation.SHIP_TO: _OWNERS_ALONE | _BUYER_AND_SELLER_ALONE,
-    Relation.FORWARDER: _OWNERS_ALONE | _BUYER_AND_SELLER_ALONE,
-}
-"""Fields that are left out of the answer to each relation. A presenter sees no order at all."""
+_BESIDE_THE_ORDER = frozenset({"receipt"})
+"""What an answer carries beside the fields of the order, for all whom the order names."""
 
-HIDDEN_LINE_FIELDS = frozenset({"unit_price", "tax"})
-"""Prices never go to those who carry and store the goods."""
+_OWNERS_ALONE = frozenset({"metadata"})
+
+_LOGISTICS = frozenset({Relation.SHIP_TO, Relation.FORWARDER})
+
+_LINE_FIELDS_OF_BUYER_AND_SELLER = frozenset({"unit_price", "tax"})
+
+_PARTY_FIELDS_OF_BUYER_AND_SELLER = frozenset({"code"})
+
+
+def may_see(relation: Relation, name: str) -> bool:
+    """Return whether the relation may see the field of an order, and so search by it."""
+    if relation in _LOGISTICS:
+        return name in SEEN_BY_ALL | _BESIDE_THE_ORDER
+    return relation is Relation.OWNER or name not in _OWNERS_ALONE
+
 
 VISIBLE_EVENT_DATA = frozenset(
     {
@@ -42,18 +41,19 @@ VISIBLE_EVENT_DATA = frozenset(
 )
 """Of the data of an event, what ship-to and forwarder see."""
 
-_LOGISTICS = frozenset({Relation.SHIP_TO, Relation.FORWARDER})
-
 
 def shown_to(relation: Relation, order: dict[str, Any]) -> dict[str, Any]:
     """Return the serialised order without what the relation may not see."""
-    hidden = HIDDEN_FIELDS[relation]
-    shown = {name: value for name, value in order.items() if name not in hidden}
+    shown = {name: value for name, value in order.items() if may_see(relation, name)}
     if relation in _LOGISTICS:
-        shown["lines"] = [
-            {name: value for name, value in line.items() if name not in HIDDEN_LINE_FIELDS} for line in shown["lines"]
-        ]
+        shown["lines"] = [_without(_LINE_FIELDS_OF_BUYER_AND_SELLER, line) for line in shown["lines"]]
+        for name in ("buyer", "seller"):
+            shown[name] = shown[name] and _without(_PARTY_FIELDS_OF_BUYER_AND_SELLER, shown[name])
     return shown
+
+
+def _without(hidden: frozenset[str], shown: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in shown.items() if name not in hidden}
 
 
 def event_data_shown_to(relation: Relation, data: dict[str, Any]) -> dict[str, Any]:

@@ -48,6 +48,8 @@ async def update(
     current = await get(connection, organisation_id)
     require_match(if_match, etag(current))
     changed = body.model_dump(mode="json", include=body.model_fields_set)
+    if not changed:
+        return current
     row = await repository.change(connection, organisation_id, current.version, changed)
     if row is None:
         raise PreconditionFailed(PreconditionFailed.example_detail)

@@ -12,6 +12,7 @@ from app.errors import TemporarilyUnavailable
 from app.http.authorisation import Caller, require_scope
 from app.http.errors import RelationNotAllowed
 from app.http.openapi import documented
+from app.http.path_text import ANY_TEXT
 from app.http.schemas import Timestamp
 from app.http.unit_of_work import Answer, Reading, Unit
 from app.numbers.service import well_formed
@@ -46,7 +47,7 @@ class ValidationRoute(APIRoute):
 router = APIRouter(prefix="/validations", tags=["Validation"], route_class=ValidationRoute)
 
 
-@router.get("/{number:path}", **documented("validate_number", Validation, answers=_VERDICTS))
+@router.get(f"/{{number:{ANY_TEXT}}}", **documented("validate_number", Validation, answers=_VERDICTS))
 async def validate_number(
     number: Annotated[
         str, Path(description="What was typed or scanned, as it is.", examples=["po 7k3m9qwx2r"], max_length=4096)
@@ -110,7 +111,11 @@ async def validate_batch(body: ValidateBatch, caller: Caller, unit: Reading) -> 
     A vehicle's manifest in one request. A number that stands in it twice is held as `duplicate_in_request` from the
     second time on; `summary` counts the codes. Bodies up to 8 MiB.
     """
-    return await unit.read_at_the_gate(lambda connection: service.validate_batch(connection, caller, body), Answer)
+    manifest = await service.manifest_of(body)
+    return await unit.read_manifest(
+        lambda connection: service.look_up(connection, caller, manifest),
+        lambda knowledge: service.judge(caller, manifest, knowledge),
+    )
 
 
 async def _text_asked_about(request: Request) -> str | None:

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
-from app.http.schemas import AnswerModel, ProblemDetails, RequestModel, Timestamp
+from app.http.schemas import AnswerModel, LargeAnswer, ProblemDetails, RequestModel, Timestamp
 from app.orders.contacts import ContactPoint
 from app.orders.lifecycle import OrderStatus
 from app.orders.receipt_schemas import Receipt, ReceivePurchaseOrder
@@ -64,6 +64,8 @@ class Source(StrEnum):
     """How the input was understood."""
 
     TYPED = "typed"
+    GS1 = "gs1"
+    LABEL = "label"
 
 
 class NextStep(AnswerModel):
@@ -101,7 +103,7 @@ class Validation(AnswerModel):
     input: str
     source: Source
     number: str | None
-    """The number that was understood: as issued where the order is known, folded to its key otherwise; null when the
+    """The number that was understood: as issued where the order is known, as it was written otherwise; null when the
     input cannot be a number."""
     valid: bool
     """True when the verdict is `accept`."""
@@ -138,7 +140,7 @@ class InvalidItem(AnswerModel):
     problem: ProblemDetails
 
 
-class ValidationBatch(AnswerModel):
+class ValidationBatch(LargeAnswer):
     """Verdicts in the order of the inputs."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [BATCH]})

@@ -10,11 +10,11 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.identifiers import new_id
+from app.db.pace import unhurried
 from app.errors import InvalidRequest, Problem
-from app.http.problems import invalid_request
+from app.http.problems import invalid_item
 from app.http.schemas import ProblemDetails
 from app.numbers import service as numbers
-from app.numbers.number_keys import MalformedNumber, candidate_keys
 from app.orders import receipt_repository, receiving
 from app.orders import repository as orders
 from app.orders.contacts import Directory, directory_for
@@ -27,6 +27,7 @@ from app.principal import NAMED, OPERATIONS, Principal
 from app.telemetry import REFUSALS, VERDICTS
 from app.validation import checks
 from app.validation.checks import LastReceipt, lifecycle_refusals, refuse, without_facts
+from app.validation.inputs import MalformedInput, understand
 from app.validation.next_steps import shown_refusal
 from app.validation.refusal_codes import RefusalCode, Verdict
 from app.validation.schemas import (
@@ -47,16 +48,18 @@ _ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
+class Question:
     """An input with the keys that it may mean, best first; no keys: no number could look like it."""
 
     asked: ValidateInput
     keys: tuple[str, ...]
+    source: Source
+    number_text: str | None
     malformed: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class _Knowledge:
+class Knowledge:
     """What the database says about all questions together."""
 
     checked_at: datetime
@@ -67,10 +70,19 @@ class _Knowledge:
     misread: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The questions of a batch by their index, and the items that are no question."""
+
+    questions: Mapping[int, Question]
+    invalid: Mapping[int, InvalidItem]
+
+
 async def validate_one(connection: AsyncConnection, caller: Principal, asked: ValidateInput) -> Validation:
     """Answer one question."""
-    (answer,) = await _answers(connection, caller, [asked])
-    return answer
+    question = _question(asked)
+    knowledge = await _look_up(connection, caller, [question])
+    return _counted(_answer(question, caller, knowledge, set()))
 
 
 async def validate_and_receive(
@@ -99,38 +111,42 @@ async def validate_and_receive(
     raise await receiving.refusal(connection, caller, order, receive)
 
 
-async def validate_batch(connection: AsyncConnection, caller: Principal, body: ValidateBatch) -> ValidationBatch:
-    """Answer the questions of a manifest; a number that stands in it twice is held from the second time on."""
-    questions: dict[int, ValidateInput] = {}
+async def manifest_of(body: ValidateBatch) -> Manifest:
+    """Return the questions of a batch; each item is judged by itself."""
+    questions: dict[int, Question] = {}
     invalid: dict[int, InvalidItem] = {}
-    for index, item in enumerate(body.inputs):
+    async for index, item in unhurried(enumerate(body.inputs)):
         try:
-            questions[index] = _ITEM.validate_python({"input": item} if isinstance(item, str) else item)
-            if questions[index].receive is not None:
-                del questions[index]
+            asked = _ITEM.validate_python({"input": item} if isinstance(item, str) else item)
+            if asked.receive is not None:
                 invalid[index] = _invalid_item(index, _receives_alone(index))
+            else:
+                questions[index] = _question(asked)
         except ValidationError as error:
-            invalid[index] = _invalid_item(index, invalid_request(error.errors(), prefix=("body", "inputs", index)))
-    answers = await _answers(connection, caller, list(questions.values()))
-    verdicts = dict(zip(questions, answers, strict=True))
-    results: list[ValidationResult | InvalidItem] = [
-        invalid[index] if index in invalid else ValidationResult.model_construct(index=index, **dict(verdicts[index]))
-        for index in range(len(body.inputs))
-    ]
-    return ValidationBatch(
+            invalid[index] = _invalid_item(index, invalid_item(error, ("body", "inputs", index)))
+    return Manifest(questions, invalid)
+
+
+async def look_up(connection: AsyncConnection, caller: Principal, manifest: Manifest) -> Knowledge:
+    """Return what the database says about all questions of a manifest."""
+    return await _look_up(connection, caller, list(manifest.questions.values()))
+
+
+async def judge(caller: Principal, manifest: Manifest, knowledge: Knowledge) -> ValidationBatch:
+    """Answer the questions of a manifest; a number that stands in it twice is held from the second time on."""
+    seen: set[tuple[str, UUID]] = set()
+    results: dict[int, ValidationResult | InvalidItem] = dict(manifest.invalid)
+    answers = []
+    async for index, question in unhurried(manifest.questions.items()):
+        answers.append(_counted(_answer(question, caller, knowledge, seen)))
+        results[index] = ValidationResult.model_construct(index=index, **dict(answers[-1]))
+    return ValidationBatch.model_construct(
         accepted=sum(answer.verdict is Verdict.accept for answer in answers),
         held=sum(answer.verdict is Verdict.hold for answer in answers),
         rejected=sum(answer.verdict is Verdict.reject for answer in answers),
         summary=_summary(answers),
-        results=results,
+        results=[results[index] for index in sorted(results)],
     )
-
-
-async def _answers(connection: AsyncConnection, caller: Principal, asked: Sequence[ValidateInput]) -> list[Validation]:
-    questions = [_question(one) for one in asked]
-    knowledge = await _look_up(connection, caller, questions)
-    seen: set[tuple[str, UUID]] = set()
-    return [_counted(_answer(question, caller, knowledge, seen)) for question in questions]
 
 
 def _counted(answer: Validation) -> Validation:
@@ -166,14 +182,15 @@ def _receives_alone(index: int) -> Problem:
     )
 
 
-def _question(asked: ValidateInput) -> _Question:
+def _question(asked: ValidateInput) -> Question:
     try:
-        return _Question(asked, candidate_keys(asked.input), None)
-    except MalformedNumber as error:
-        return _Question(asked, (), str(error))
+        understood = understand(asked.input)
+    except MalformedInput as error:
+        return Question(asked, (), Source.TYPED, None, error.sentence)
+    return Question(asked, understood.keys, Source(understood.source), understood.number_text, None)
 
 
-async def _look_up(connection: AsyncConnection, caller: Principal, questions: Sequence[_Question]) -> _Knowledge:
+async def _look_up(connection: AsyncConnection, caller: Principal, questions: Sequence[Question]) -> Knowledge:
     keys = sorted({key for question in questions for key in question.keys})
     checked_at, rows = await orders.find_for_validation(connection, keys)
     by_key: dict[str, list[Mapping[str, Any]]] = {}
@@ -182,7 +199,7 @@ async def _look_up(connection: AsyncConnection, caller: Principal, questions: Se
     unknown = [key for question in questions for key in question.keys if not any(k in by_key for k in question.keys)]
     related = [row for row in rows if relation_of(row._asdict(), caller.organisation_id) in NAMED]
     received = [(row.number_key, row.organisation_id) for row in related if row.status == StoredStatus.received]
-    return _Knowledge(
+    return Knowledge(
         checked_at,
         by_key,
         await directory_for(connection, rows),
@@ -192,7 +209,7 @@ async def _look_up(connection: AsyncConnection, caller: Principal, questions: Se
     )
 
 
-def _answer(question: _Question, caller: Principal, knowledge: _Knowledge, seen: set[tuple[str, UUID]]) -> Validation:
+def _answer(question: Question, caller: Principal, knowledge: Knowledge, seen: set[tuple[str, UUID]]) -> Validation:
     found = _candidates(question, caller, knowledge)
     order = found[0] if len(found) == 1 else None
     at = question.asked.at or knowledge.checked_at
@@ -203,14 +220,15 @@ def _answer(question: _Question, caller: Principal, knowledge: _Knowledge, seen:
             refusals.append(refuse(RefusalCode.duplicate_in_request))
         seen.add(identity)
     related = order is not None and order.relation in NAMED
-    if not related:
+    # Without an order there is no fact to keep back: the sentence is about what was sent.
+    if order is not None and not related:
         refusals = [without_facts(refusal) for refusal in refusals]
     verdict = checks.verdict(refusals)
     return Validation(
         id=new_id(),
         input=question.asked.input,
-        source=Source.TYPED,
-        number=order.row["number"] if order else next(iter(question.keys), None),
+        source=question.source,
+        number=order.row["number"] if order else question.number_text,
         valid=verdict is Verdict.accept,
         verdict=verdict,
         status=effective_status(lifecycle_facts(order.row), at) if order and related else None,
@@ -219,12 +237,12 @@ def _answer(question: _Question, caller: Principal, knowledge: _Knowledge, seen:
         order=_shown_order(order, knowledge, at) if order and related else None,
         receipt=None,
         checked_at=knowledge.checked_at,
-        valid_until=next_change(lifecycle_facts(order.row), at) if order else None,
+        valid_until=next_change(lifecycle_facts(order.row), at) if order and related else None,
     )
 
 
 def _refusals(
-    question: _Question, found: Sequence[LocatedOrder], knowledge: _Knowledge, at: datetime
+    question: Question, found: Sequence[LocatedOrder], knowledge: Knowledge, at: datetime
 ) -> list[checks.Refusal]:
     if question.malformed is not None:
         return [refuse(RefusalCode.malformed, question.malformed, "input")]
@@ -239,7 +257,7 @@ def _refusals(
     )
 
 
-def _candidates(question: _Question, caller: Principal, knowledge: _Knowledge) -> list[LocatedOrder]:
+def _candidates(question: Question, caller: Principal, knowledge: Knowledge) -> list[LocatedOrder]:
     """Return the orders that the input may mean: those the caller is named on, or else all that are presented."""
     found = [
         LocatedOrder(row, relation_of(row, caller.organisation_id))
@@ -247,12 +265,15 @@ def _candidates(question: _Question, caller: Principal, knowledge: _Knowledge) -
         for row in knowledge.orders.get(key, ())
         if question.asked.buyer in {None, row["organisation_id"]}
     ]
+    # What was issued here under exactly this number is meant, whoever has registered the rest of it without its PO.
+    if exact := [order for order in found if order.row["issued_here"] and order.number_key == question.keys[0]]:
+        return exact
     found = [order for order in found if order.relation in NAMED] or found
     # One buyer may hold both PO123 and 123: once the buyer is named, the exact form wins.
     return found if question.asked.buyer is None else found[:1]
 
 
-def _shown_order(order: LocatedOrder, knowledge: _Knowledge, at: datetime) -> Any:
+def _shown_order(order: LocatedOrder, knowledge: Knowledge, at: datetime) -> Any:
     lines = knowledge.lines[order.number_key, order.organisation_id]
     return purchase_order(order.row, [line._asdict() for line in lines], order.relation, at)
 

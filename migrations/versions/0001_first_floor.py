@@ -288,11 +288,24 @@ def upgrade() -> None:
         comment="dist:number_key - purchase orders",
     )
     op.create_index(
-        op.f("ix_purchase_orders_forwarder_ids"),
+        op.f("ix_purchase_orders_organisation_id_activate_by"),
         "purchase_orders",
-        ["forwarder_ids"],
+        ["organisation_id", "activate_by"],
         unique=False,
-        postgresql_using="gin",
+        postgresql_where=sa.text("activate_by IS NOT NULL"),
+    )
+    op.create_index(
+        op.f("ix_purchase_orders_organisation_id_expires_at"),
+        "purchase_orders",
+        ["organisation_id", "expires_at"],
+        unique=False,
+        postgresql_where=sa.text("expires_at IS NOT NULL"),
+    )
+    op.create_index(
+        op.f("ix_purchase_orders_organisation_id_updated_at"),
+        "purchase_orders",
+        ["organisation_id", "updated_at"],
+        unique=False,
     )
     op.create_index(op.f("ix_purchase_orders_id"), "purchase_orders", ["id"], unique=False)
     op.create_index(
@@ -348,6 +361,31 @@ def upgrade() -> None:
         comment="dist:number_key - what happened to each order, append only",
     )
     op.create_table(
+        "purchase_order_forwarders",
+        sa.Column("number_key", sa.Text(), nullable=False),
+        sa.Column("organisation_id", sa.Uuid(), nullable=False),
+        sa.Column("forwarder_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["forwarder_id"], ["organisations.id"], name=op.f("fk_purchase_order_forwarders_forwarder_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["number_key", "organisation_id"],
+            ["purchase_orders.number_key", "purchase_orders.organisation_id"],
+            name=op.f("fk_purchase_order_forwarders_number_key"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "number_key", "organisation_id", "forwarder_id", name=op.f("pk_purchase_order_forwarders")
+        ),
+        comment="dist:number_key - forwarders that are named by id on orders",
+    )
+    op.create_index(
+        op.f("ix_purchase_order_forwarders_forwarder_id_id"),
+        "purchase_order_forwarders",
+        ["forwarder_id", "id"],
+        unique=False,
+    )
+    op.create_table(
         "purchase_order_lines",
         sa.Column("number_key", sa.Text(), nullable=False),
         sa.Column("organisation_id", sa.Uuid(), nullable=False),
@@ -384,6 +422,7 @@ def downgrade() -> None:
     """Take this revision back."""
     op.drop_index(op.f("ix_purchase_order_lines_sku"), table_name="purchase_order_lines")
     op.drop_table("purchase_order_lines")
+    op.drop_table("purchase_order_forwarders")
     op.drop_table("purchase_order_events")
     op.drop_index(op.f("ix_pro_links_scac_pro_number"), table_name="pro_links")
     op.drop_table("pro_links")
@@ -396,7 +435,6 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_purchase_orders_seller_id_id"), table_name="purchase_orders")
     op.drop_index(op.f("ix_purchase_orders_organisation_id_id"), table_name="purchase_orders")
     op.drop_index(op.f("ix_purchase_orders_id"), table_name="purchase_orders")
-    op.drop_index(op.f("ix_purchase_orders_forwarder_ids"), table_name="purchase_orders", postgresql_using="gin")
     op.drop_table("purchase_orders")
     op.drop_table("number_format_versions")
     op.drop_index(op.f("ix_api_key_secrets_api_key_id"), table_name="api_key_secrets")

@@ -83,6 +83,14 @@ def test_a_revoked_key_is_not_rotated(buyer: Party) -> None:
     assert (answer.status_code, answer.json()["code"]) == (409, "api_key_revoked")
 
 
+def test_a_key_that_has_ended_is_neither_made_nor_rotated(buyer: Party, sql: Sql) -> None:
+    answer = buyer.post(KEYS, {"name": "late", "scopes": ["validate"], "expires_at": "2020-01-01T00:00:00Z"})
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "in_the_past")
+    made = buyer.post(KEYS, {"name": "gate", "scopes": ["validate"], "expires_at": ahead(days=1)}).json()
+    sql("UPDATE api_keys SET expires_at = now() WHERE id = $1", made["id"])
+    assert buyer.post(f"{KEYS}/{made['id']}/rotate").json()["code"] == "api_key_revoked"
+
+
 def test_no_key_grants_or_takes_over_scopes_that_it_lacks(buyer: Party, server: str) -> None:
     powerful = buyer.post(KEYS, {"name": "all", "scopes": [str(scope) for scope in EVERY_SCOPE]}).json()
     with Party(server, buyer.id, buyer.key_with("keys:write", "validate")) as clerk:

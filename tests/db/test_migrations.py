@@ -1,6 +1,7 @@
 """Models and migrations agree, and a migration can be taken back."""
 
 import asyncio
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
@@ -22,8 +23,7 @@ def empty_database_url(database_url: str) -> str:
         await connection.close()
 
     asyncio.run(create())
-    before, _, after = database_url.rpartition("/po_registry")
-    return f"{before}/empty_one{after}"
+    return urlunsplit(urlsplit(database_url)._replace(path="/empty_one"))
 
 
 def test_models_and_migrations_agree(database_url: str) -> None:

@@ -42,7 +42,7 @@ def faults(answer: httpx.Response) -> dict[str, str]:
         ({"expires_at": ahead(days=1), "activate_by": ahead(days=2)}, "body", "date_order"),
         ({"ship_window": {"start": ahead(days=2), "end": ahead(days=1)}}, "body.ship_window", "date_order"),
         ({"lines": [{"sku": "A", "quantity": "0"}]}, "body.lines.0.quantity", "greater_than"),
-        ({"lines": [{"sku": "A", "quantity": "NaN"}]}, "body.lines.0.quantity", "finite_number"),
+        ({"lines": [{"sku": "A", "quantity": "NaN"}]}, "body.lines.0.quantity", "decimal"),
         ({"lines": [{"sku": "A", "quantity": "1.1234567"}]}, "body.lines.0.quantity", "decimal_max_places"),
         ({"lines": [{"quantity": "1"}]}, "body.lines.0", "line"),
         ({"lines": [{"sku": "A", "quantity": "1", "unit_price": "1"}]}, "body", "currency_missing"),
@@ -66,6 +66,13 @@ def test_a_body_that_does_not_fit_names_the_field_and_the_rule(
     assert answer.status_code == 422
     assert faults(answer)[place] == rule
     assert buyer.get(ORDERS).json()["data"] == []
+
+
+def test_a_number_beyond_the_column_is_named(buyer: Party) -> None:
+    order = buyer.issue()
+    answer = buyer.post(f"{ORDERS}/{order['id']}/confirm", {"revision": 2**31})
+    assert answer.status_code == 422
+    assert faults(answer) == {"body.revision": "less_than_equal"}
 
 
 def test_what_was_sent_is_not_repeated_in_the_answer(buyer: Party) -> None:
@@ -181,3 +188,10 @@ def test_a_request_id_is_taken_or_made(buyer: Party) -> None:
 def test_unknown_query_values_are_named(buyer: Party) -> None:
     answer = buyer.get(ORDERS, params={"status": "lost", "role": "presenter", "created_after": "yesterday"})
     assert set(faults(answer)) == {"query.status.0", "query.role", "query.created_after"}
+
+
+def test_a_body_that_is_not_sent_as_json_is_told_what_to_send(buyer: Party) -> None:
+    answer = buyer.http.post(ORDERS, content=b"{}", headers={"Content-Type": "application/x-www-form-urlencoded"})
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+    assert "application/json" in answer.json()["detail"]
+    faults(answer)

@@ -10,11 +10,15 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.access import command_line
 from app.access.schemas import CreateApiKey
 from app.db.embedded import EmbeddedPostgres
 from app.db.migrations import migrate
+from app.db.session import Database
+from app.errors import TemporarilyUnavailable
 from app.principal import Scope
 from app.settings import Settings
 from tests.conftest import serving
@@ -109,6 +113,29 @@ def test_a_database_that_hangs_does_not_hang_the_gate(tmp_path: Path) -> None:
                 for process in stopped:
                     os.kill(process, signal.SIGCONT)
             until(lambda: operator.get(f"/v1/validations/{number}").status_code == 200, seconds=3)
+
+
+async def test_a_change_that_is_given_up_says_that_its_outcome_is_unknown(database: Database) -> None:
+    async def hang(connection: AsyncConnection) -> None:
+        await connection.execute(text("SELECT pg_sleep(3)"))
+
+    started = time.monotonic()
+    with pytest.raises(TemporarilyUnavailable) as unavailable:
+        await database.change(hang, seconds=0.3)
+    assert time.monotonic() - started < 1
+    assert unavailable.value.members == {"outcome": "unknown"}
+
+
+async def test_a_connection_that_breaks_during_the_commit_leaves_an_unknown_outcome(database: Database) -> None:
+    async def lose_the_connection(connection: AsyncConnection) -> None:
+        backend = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+        async with database.transaction() as other:
+            await other.execute(text("SELECT pg_terminate_backend(:backend)"), {"backend": backend})
+        await asyncio.sleep(0.2)
+
+    with pytest.raises(TemporarilyUnavailable) as unavailable:
+        await database.change(lose_the_connection)
+    assert unavailable.value.members == {"outcome": "unknown"}
 
 
 def processes_of(postgres: EmbeddedPostgres) -> list[int]:

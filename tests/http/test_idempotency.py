@@ -5,9 +5,13 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import httpx
 import pytest
+from sqlalchemy import text
 
+from app import worker
+from app.db.session import Database
 from app.http.errors import InvalidIdempotencyKey
 from app.http.unit_of_work import parse_idempotency_key
 from tests.parties import Party
@@ -113,8 +117,6 @@ async def test_twenty_racing_posts_with_one_key_make_one_order(buyer: Party) -> 
 
 
 async def test_a_duplicate_waits_two_seconds_for_the_first_and_then_says_so(buyer: Party, database_url: str) -> None:
-    import asyncpg
-
     headers = key()
     connection = await asyncpg.connect(database_url)
     transaction = connection.transaction()
@@ -135,6 +137,23 @@ async def test_a_duplicate_waits_two_seconds_for_the_first_and_then_says_so(buye
         assert answer.headers["Retry-After"] == "2"
         assert waited >= 1.9
         assert (await client.post(ORDERS, json={}, headers=headers)).status_code == 201
+
+
+async def test_duplicates_of_a_slow_request_hold_no_connection_while_they_wait(buyer: Party) -> None:
+    headers = key()
+    body = {"purchase_orders": [{"lines": [{"sku": "A", "quantity": "1"}] * 40}] * 400}
+    async with buyer.asynchronous() as client:
+        duplicates = [
+            asyncio.create_task(client.post(f"{ORDERS}/batch", json=body, headers=headers)) for _ in range(20)
+        ]
+        await asyncio.sleep(0.3)
+        others = [(await client.get("/v1/validations/4711")).status_code for _ in range(5)]
+        answers = await asyncio.gather(*duplicates)
+        listed = (await client.get(ORDERS, params={"limit": 1})).json()
+    assert others == [200] * 5
+    assert {answer.status_code for answer in answers} <= {200, 409}
+    assert len({answer.content for answer in answers if answer.status_code == 200}) == 1
+    assert listed["next_cursor"] is not None
 
 
 def test_a_look_up_ignores_the_key(buyer: Party, sql: Sql) -> None:
@@ -158,10 +177,6 @@ def test_an_unusable_header_is_a_problem(buyer: Party) -> None:
 async def test_keys_older_than_a_day_are_deleted_and_younger_ones_stay(
     buyer: Party, database: Any, server: str
 ) -> None:
-    from sqlalchemy import text
-
-    from app import worker
-
     old, young = key(), key()
     async with httpx.AsyncClient(base_url=server, headers=buyer.headers) as client:
         for headers in (old, young):
@@ -177,3 +192,15 @@ async def test_keys_older_than_a_day_are_deleted_and_younger_ones_stay(
             text("SELECT key FROM idempotency_keys WHERE organisation_id = :id"), {"id": buyer.id}
         )
         assert [row.key for row in left] == [young["Idempotency-Key"]]
+
+
+async def test_behind_a_pooler_the_two_seconds_are_set_for_each_transaction(database_url: str) -> None:
+    database = Database(database_url, pool_size=1, statement_cache_size=0)
+    try:
+        for _ in range(2):
+            async with database.transaction() as connection:
+                assert (await connection.execute(text("SHOW lock_timeout"))).scalar_one() == "2s"
+        outside = await database.look(lambda connection: connection.scalar(text("SHOW lock_timeout")))
+        assert outside == "0"
+    finally:
+        await database.dispose()

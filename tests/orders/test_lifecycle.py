@@ -186,6 +186,30 @@ async def test_racing_opposites_leave_one_story(buyer: Party) -> None:
     assert buyer.get(f"{ORDERS}/{order['id']}").json()["version"] == 2 + succeeded
 
 
+async def test_racing_extensions_only_ever_move_the_end_later(buyer: Party) -> None:
+    order = buyer.active(expires_at=ahead(days=1))
+    async with buyer.asynchronous() as client:
+        answers = await asyncio.gather(
+            *(
+                client.post(f"{ORDERS}/{order['id']}/extend", json={"expires_at": ahead(days=days)})
+                for days in (2, 9, 3, 8, 4, 7, 5, 6)
+            )
+        )
+    assert {answer.status_code for answer in answers} <= {200, 422}
+    ends = [event["data"]["expires_at"] for event in events(buyer, order) if event["type"].endswith("extended")]
+    assert ends == sorted(ends)
+    assert len(ends) == sum(answer.status_code == 200 for answer in answers)
+    assert buyer.get(f"{ORDERS}/{order['id']}").json()["expires_at"] == ends[-1]
+
+
+def test_a_draft_is_issued_with_new_dates_where_its_own_have_passed(buyer: Party, sql: Sql) -> None:
+    order = buyer.issue(draft=True, expires_at=ahead(days=1), activate_by=ahead(hours=1))
+    passed(sql, order, "expires_at")
+    passed(sql, order, "activate_by")
+    issued = buyer.act(order, "issue", expires_at=ahead(days=3), activate_by=ahead(days=2))
+    assert issued["status"] == "issued"
+
+
 def test_the_seller_may_not_do_what_is_the_owners(buyer: Party, seller: Party) -> None:
     order = buyer.issue(seller={"organisation_id": seller.id})
     answer = seller.post(f"{ORDERS}/{order['id']}/cancel")

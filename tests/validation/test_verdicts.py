@@ -125,6 +125,7 @@ def test_a_presenter_gets_verdict_and_next_steps_and_no_fact(buyer: Party, stran
     order = buyer.active(expires_at=ahead(days=1), lines=[{"sku": "SECRET", "quantity": "1"}])
     verdict = ask(stranger, order["number"])
     assert (verdict["verdict"], verdict["order"], verdict["status"]) == ("accept", None, None)
+    assert verdict["valid_until"] is None
     past(sql, order, expires_at="-1 hour")
     expired = stranger.post(VALIDATIONS, {"input": order["number"]})
     assert codes(expired.json()) == ["expired"]
@@ -149,7 +150,7 @@ def test_a_registered_number_is_found_before_its_form_is_judged(buyer: Party) ->
     assert ask(buyer, looks_mistyped)["verdict"] == "accept"
 
 
-@pytest.mark.parametrize("text", ["", " ", "---", "\x00", "PO\x00123", "x" * 36, "発注番号", "ß", "4096" * 1000])
+@pytest.mark.parametrize("text", ["", " ", "---", "\n", "\x00", "PO\x00123", "x" * 36, "発注番号", "ß", "4096" * 1000])
 def test_what_cannot_be_a_number_is_malformed(buyer: Party, text: str) -> None:
     verdict = ask(buyer, text)
     assert (verdict["verdict"], codes(verdict), verdict["number"]) == ("reject", ["malformed"], None)
@@ -213,7 +214,24 @@ def test_a_batch_answers_each_input_in_order_and_counts_the_codes(buyer: Party) 
     assert [answer.json()[count] for count in ("accepted", "held", "rejected")] == [1, 3, 2]
 
 
+def test_a_manifest_of_a_thousand_orders_is_answered(buyer: Party) -> None:
+    items = [{"lines": [{"sku": "A", "quantity": "1"}] * 10}] * 1000
+    made = buyer.post("/v1/purchase-orders/batch", {"purchase_orders": items}).json()["results"]
+    numbers = [result["purchase_order"]["number"] for result in made]
+    answer = buyer.post(f"{VALIDATIONS}/batch", {"inputs": numbers})
+    assert answer.status_code == 200
+    assert answer.json()["summary"] == {"not_confirmed": 1000}
+    assert [result["number"] for result in answer.json()["results"]] == numbers
+
+
 @pytest.mark.parametrize("inputs", [[], ["x"] * 1001])
 def test_a_batch_of_none_or_too_many_is_refused(buyer: Party, inputs: list[str]) -> None:
     answer = buyer.post(f"{VALIDATIONS}/batch", {"inputs": inputs})
     assert (answer.status_code, answer.json()["errors"][0]["loc"]) == (422, ["body", "inputs"])
+
+
+def test_a_path_takes_the_line_break_that_a_scanner_adds(buyer: Party) -> None:
+    order = buyer.active()
+    assert buyer.get(f"{VALIDATIONS}/{order['number']}%0D%0A").json()["verdict"] == "accept"
+    assert buyer.get(f"{VALIDATIONS}/%0A%0A").json()["refusals"][0]["code"] == "malformed"
+    assert buyer.get(f"/v1/number-formats/verify/%0A{order['number']}").json()["well_formed"] is True
