@@ -12,6 +12,7 @@ from app.orders.endpoints import router as purchase_orders
 from app.orders.lifecycle import OrderStatus
 from app.orders.lifecycle_endpoints import router as purchase_order_lifecycle
 from app.orders.lifecycle_page import STATUS_MEANINGS
+from app.orders.receipt_endpoints import router as receipts
 from app.organisations.endpoints import router as organisations
 from app.principal import OPERATIONS, Scope
 from app.shipments.endpoints import router as shipments
@@ -24,6 +25,7 @@ for part in (
     validations,
     purchase_orders,
     purchase_order_lifecycle,
+    receipts,
     shipments,
     number_formats,
     organisations,
@@ -38,6 +40,7 @@ TAGS: list[dict[str, Any]] = [
         "name": "Purchase order lifecycle",
         "description": "Lead an order through its life: issued, confirmed, active, and how it ends.",
     },
+    {"name": "Receiving", "description": "Goods that come in: each exactly once, whole or in parts, and taken back."},
     {"name": "Shipments", "description": "Carriers, and the PRO numbers that link a vehicle to its orders."},
     {"name": "Number formats", "description": "How numbers are written, and whether a text is one."},
     {"name": "Organisations", "description": "The parties of the trade; for the operator."},
@@ -55,6 +58,8 @@ them to the carriers' PRO numbers.
 3. `POST /v1/purchase-orders/{number}/confirm`, then `.../activate`, make it valid.
 4. `GET /v1/validations/{number}` is the question a gate asks. The answer is `accept`, `hold` or `reject`, with every
    reason and what to do next.
+5. `POST /v1/purchase-orders/{number}/receive` takes the goods in; `POST /v1/validations` with `receive` asks and, where
+   the answer is `accept`, receives in one go.
 
 ## Numbers
 

@@ -60,6 +60,7 @@ def _rule(*scopes: Scope, relations: frozenset[Relation] = frozenset()) -> Rule:
 
 
 _OWNER = frozenset({Relation.OWNER})
+_RECEIVERS = frozenset({Relation.OWNER, Relation.SHIP_TO})
 _SHIPPERS = frozenset({Relation.OWNER, Relation.SELLER, Relation.FORWARDER, Relation.PRESENTER})
 
 OPERATIONS: Mapping[str, Rule] = {
@@ -93,6 +94,11 @@ OPERATIONS: Mapping[str, Rule] = {
     "resume_purchase_order": _rule(Scope.ORDERS_WRITE, relations=_OWNER),
     "cancel_purchase_order": _rule(Scope.ORDERS_WRITE, relations=_OWNER),
     "close_purchase_order": _rule(Scope.ORDERS_WRITE, relations=_OWNER),
+    # Receiving
+    "receive_purchase_order": _rule(Scope.RECEIVE, relations=_RECEIVERS),
+    "list_receipts": _rule(Scope.ORDERS_READ, Scope.RECEIVE, relations=NAMED),
+    "reverse_receipt": _rule(Scope.RECEIVE_REVERSE, relations=_RECEIVERS),
+    "put_away_receipt": _rule(Scope.RECEIVE, relations=_RECEIVERS),
     # The gate
     "validate_number": _rule(Scope.VALIDATE, relations=frozenset(Relation)),
     "validate_input": _rule(Scope.VALIDATE, relations=frozenset(Relation)),

@@ -21,7 +21,8 @@ from tests.document import Document, Operation, closed, examples, faults, operat
 
 VERBS = {
     "activate", "cancel", "close", "confirm", "create", "extend", "get", "issue", "link", "list", "preview", "put",
-    "reject", "resume", "revoke", "rotate", "send", "suspend", "unlink", "update", "validate", "verify",
+    "receive", "reject", "resume", "reverse", "revoke", "rotate", "send", "suspend", "unlink", "update",
+    "validate", "verify",
 }  # fmt: skip
 
 DOCUMENT: Document = create_app(Settings.model_validate({"DATABASE_URL": "postgresql://nowhere"})).openapi()

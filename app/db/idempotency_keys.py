@@ -80,6 +80,15 @@ async def store(connection: AsyncConnection, organisation_id: UUID, key: str, an
     )
 
 
+async def release(connection: AsyncConnection, organisation_id: UUID, key: str) -> None:
+    """Give back a key that this transaction took and did no work under."""
+    await connection.execute(
+        delete(IdempotencyKeyRow).where(
+            IdempotencyKeyRow.organisation_id == organisation_id, IdempotencyKeyRow.key == key
+        )
+    )
+
+
 async def replay(connection: AsyncConnection, organisation_id: UUID, key: str) -> StoredAnswer | None:
     """Return the committed answer of the key.
 

@@ -15,7 +15,11 @@ class EventType(StrEnum):
     SUSPENDED = "purchase_order.suspended"
     RESUMED = "purchase_order.resumed"
     CANCELLED = "purchase_order.cancelled"
+    PARTIALLY_RECEIVED = "purchase_order.partially_received"
+    RECEIVED = "purchase_order.received"
     CLOSED = "purchase_order.closed"
+    RECEIPT_REVERSED = "receipt.reversed"
+    RECEIPT_PUT_AWAY = "receipt.put_away"
     PRO_NUMBER_LINKED = "pro_number.linked"
     PRO_NUMBER_UNLINKED = "pro_number.unlinked"
 

@@ -6,13 +6,14 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as Connection
 
 from app.errors import Problem, TemporarilyUnavailable
 from app.http.errors import MissingKey, MissingScope
 from app.http.problems import problem_response
 from app.http.request_context import remember_caller
-from app.principal import OPERATIONS, Authenticator, Principal
+from app.principal import OPERATIONS, Authenticator, Principal, Rule, Scope
 
 bearer = HTTPBearer(
     auto_error=False,
@@ -35,10 +36,15 @@ async def permitted(
     key = await authenticator.authenticate(credentials.credentials)
     remember_caller(request.scope, key.organisation_id)
     rule = OPERATIONS[request.scope["route"].operation_id]
-    if rule.scopes and not rule.scopes & key.scopes:
+    require_scope(key.scopes, rule)
+    return Principal(key.organisation_id, key.key_id, key.scopes, rule)
+
+
+def require_scope(scopes: frozenset[Scope], rule: Rule) -> None:
+    """Raise 403 `missing_scope` where a key with these scopes may not do what the rule is for."""
+    if rule.scopes and not rule.scopes & scopes:
         wanted = " or ".join(sorted(rule.scopes))
         raise MissingScope(f"This operation needs the scope {wanted}.")
-    return Principal(key.organisation_id, key.key_id, key.scopes, rule)
 
 
 Caller = Annotated[Principal, Depends(permitted)]
@@ -54,7 +60,7 @@ class KeyBeforeBody:
     def __init__(self, application: ASGIApp) -> None:
         self._application = application
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] in _WITH_BODY and scope["path"].startswith("/v1/"):
             try:
                 await _authenticated(scope)
@@ -66,7 +72,7 @@ class KeyBeforeBody:
         await self._application(scope, receive, send)
 
 
-async def _authenticated(scope: Scope) -> None:
+async def _authenticated(scope: Connection) -> None:
     scheme, _, secret = Headers(scope=scope).get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not secret:
         raise MissingKey

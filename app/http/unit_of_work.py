@@ -47,13 +47,15 @@ IdempotencyKey = Annotated[
 class Answer:
     """What an endpoint answers: a body, a status, headers.
 
-    `stored` is the body that a replay gets, where the first answer holds a secret that must not be kept.
+    `stored` is the body that a replay gets, where the first answer holds a secret that must not be kept. `did_nothing`:
+    no work was done, so that the Idempotency-Key stays free for the request that does it.
     """
 
     body: AnswerModel
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     stored: AnswerModel | None = None
+    did_nothing: bool = False
 
 
 class RequestsUnderWay:
@@ -90,7 +92,7 @@ class UnitOfWork:
     def __init__(self, request: Request, caller: Principal, idempotency_key: str | None) -> None:
         self._request = request
         self._caller = caller
-        self._key = None if idempotency_key is None else parse_idempotency_key(idempotency_key)
+        self._idempotency_key = idempotency_key
         self._database: Database = request.app.state.database
         self._under_way: RequestsUnderWay = request.app.state.requests_under_way
 
@@ -98,8 +100,10 @@ class UnitOfWork:
         self, work: Callable[[AsyncConnection], Awaitable[Result]], present: Callable[[Result], Answer]
     ) -> Response:
         """Run `work` in a transaction, commit it, and return its presented result."""
-        if self._key is not None:
-            return await self._write_once(self._key, work, present)
+        # Read only here: an operation that may write or look ignores the key, whatever it says, where it looks.
+        key = None if self._idempotency_key is None else parse_idempotency_key(self._idempotency_key)
+        if key is not None:
+            return await self._write_once(key, work, present)
         answer = present(await self._database.change(work))
         return _response(answer.status, answer.headers, await _content(answer.body))
 
@@ -145,6 +149,9 @@ class UnitOfWork:
                 return _replayed(stored, fingerprint)
             answer = present(await work(connection))
             content = await _content(answer.body)
+            if answer.did_nothing:
+                await idempotency_keys.release(connection, organisation_id, key)
+                return _response(answer.status, answer.headers, content)
             kept = content if answer.stored is None else await _content(answer.stored)
             await idempotency_keys.store(
                 connection,

@@ -115,3 +115,73 @@ class BatchRefused(Problem):
             }
         ]
     }
+
+
+class AlreadyReceived(Problem):
+    """All goods of the order have come in before."""
+
+    status = 409
+    code = "already_received"
+    title = "The goods were received already"
+    remedy = (
+        "Everything that was ordered has come in: `received_at`, `dock` and `receipt_id` say when, where and by which "
+        "receipt last. Compare the number with the document; if it is the same, ask the buyer whether it was used "
+        "again. A receipt that was taken in by mistake is reversed with POST /v1/receipts/{receipt_id}/reverse."
+    )
+    example_detail = "PO-7K3M9QWX2R was received on 2036-03-01T06:14:09Z at dock 4."
+    example_members: ClassVar[dict[str, JsonValue]] = {
+        "received_at": "2036-03-01T06:14:09Z",
+        "dock": "4",
+        "receipt_id": "0198f5b1-3a70-7c55-9e21-5b7d9f1a3c64",
+    }
+
+
+class OverReceipt(Problem):
+    """More would come in than was ordered."""
+
+    status = 409
+    code = "over_receipt"
+    title = "More than was ordered"
+    remedy = (
+        "`lines` lists each line at fault with what was ordered, what has come in, what is open and what was asked. "
+        "Nothing was received: count again, receive what is open, and ask the buyer about the rest."
+    )
+    example_detail = "Line 1: 40 are open, 60 were to be received; nothing was received."
+    example_members: ClassVar[dict[str, JsonValue]] = {
+        "lines": [{"line": 1, "ordered": "240", "received": "200", "open": "40", "asked": "60"}]
+    }
+
+
+class DuplicateReceipt(Problem):
+    """The receipt's reference was used before."""
+
+    status = 409
+    code = "duplicate_receipt"
+    title = "This receipt was sent before"
+    remedy = (
+        "`receipt_reference` is unique in your organisation for ever, also after its receipt was reversed. A device "
+        "that sends again what it kept while offline is done: `receipt_id` is the receipt it made, at `received_at`. "
+        "Nothing was received this time; a new receipt needs a new reference."
+    )
+    example_detail = "The receipt HH7-000123 was taken in on 2036-03-01T06:14:09Z."
+    example_members: ClassVar[dict[str, JsonValue]] = {
+        "receipt_id": "0198f5b1-3a70-7c55-9e21-5b7d9f1a3c64",
+        "received_at": "2036-03-01T06:14:09Z",
+    }
+
+
+class ReceiptReversed(Problem):
+    """The receipt has been taken back."""
+
+    status = 409
+    code = "receipt_reversed"
+    title = "The receipt was reversed"
+    remedy = (
+        "`reversed_at` and `reason` say when and why. What was reversed stays so: receive the goods anew if they are "
+        "there after all."
+    )
+    example_detail = "This receipt was reversed on 2036-03-01T07:30:00Z."
+    example_members: ClassVar[dict[str, JsonValue]] = {
+        "reversed_at": "2036-03-01T07:30:00Z",
+        "reason": "Booked on the wrong order.",
+    }

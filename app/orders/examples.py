@@ -107,3 +107,38 @@ ISSUED: dict[str, Any] = {
         },
     ],
 }
+
+RECEIVE: dict[str, Any] = {
+    "lines": [
+        {"line": 1, "quantity": "100", "lot": "L-2036-07"},
+        {"line": 1, "quantity": "4", "condition": "damaged", "lot": "L-2036-07"},
+    ],
+    "dock": "4",
+    "operator": "J. Petersen",
+    "trailer_number": "TR-8841",
+    "scac": "CNWY",
+    "pro_number": "123-456782",
+    "receipt_reference": "HH7-000123",
+}
+
+RECEIPT: dict[str, Any] = {
+    "id": "0198f5b1-3a70-7c55-9e21-5b7d9f1a3c64",
+    "received_by": WAREHOUSE_ID,
+    "received_at": "2036-03-01T06:14:09.120345Z",
+    "lines": [{"condition": None, **line} for line in RECEIVE["lines"]],
+    **{name: value for name, value in RECEIVE.items() if name != "lines"},
+    **dict.fromkeys(("put_away_location", "put_away_at", "reversed_at", "reversed_by", "reversal_reason")),
+}
+
+RECEIVED_PURCHASE_ORDER: dict[str, Any] = {
+    **PURCHASE_ORDER,
+    "status": "partially_received",
+    "stored_status": "partially_received",
+    "allowed_actions": ["confirm", "extend", "suspend", "receive", "close"],
+    "version": 4,
+    "lines": [{**PURCHASE_ORDER["lines"][0], "received": "104", "open": "136"}],
+    "confirmed_at": "2036-01-05T09:12:44Z",
+    "activated_at": "2036-01-06T07:00:00Z",
+    "updated_at": "2036-03-01T06:14:09.120345Z",
+    "receipt": RECEIPT,
+}

@@ -66,6 +66,9 @@ OPEN: Final = (StoredStatus.issued, StoredStatus.confirmed, StoredStatus.active,
 ACTIVATED: Final = frozenset({StoredStatus.active, StoredStatus.partially_received, StoredStatus.received})
 """The deadline for activation has been met; it is a fact of the stored status and kept nowhere else."""
 
+WITH_RECEIPTS: Final = (StoredStatus.partially_received, StoredStatus.received)
+"""Goods have come in, and a receipt may be reversed, whatever time has made of the order."""
+
 TERMINAL: Final = frozenset(
     {StoredStatus.received, StoredStatus.rejected, StoredStatus.cancelled, StoredStatus.closed},
 )
@@ -164,7 +167,6 @@ class Transition:
 
 
 _TOO_LATE: Final = frozenset({OrderStatus.expired, OrderStatus.lapsed})
-_BY_QUANTITIES: Final = (StoredStatus.partially_received, StoredStatus.received)
 
 TRANSITIONS: Final[Mapping[Action, Transition]] = {
     Action.issue: Transition({StoredStatus.draft: (StoredStatus.issued,)}),
@@ -199,7 +201,7 @@ TRANSITIONS: Final[Mapping[Action, Transition]] = {
         refused_when_suspended_from=frozenset({StoredStatus.partially_received}),
     ),
     Action.receive: Transition(
-        dict.fromkeys((StoredStatus.active, StoredStatus.partially_received), _BY_QUANTITIES),
+        dict.fromkeys((StoredStatus.active, StoredStatus.partially_received), WITH_RECEIPTS),
         refused_when=frozenset({OrderStatus.expired, OrderStatus.not_yet_valid}),
     ),
     Action.close: Transition(

@@ -14,7 +14,7 @@ from app.numbers.number_keys import MalformedNumber, candidate_keys
 from app.orders import repository
 from app.orders.errors import AmbiguousNumber
 from app.orders.views import relation_of
-from app.principal import NAMED, Principal, Relation
+from app.principal import NAMED, Principal, Relation, Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,11 @@ class LocatedOrder:
         """The buyer."""
         buyer: UUID = self.row["organisation_id"]
         return buyer
+
+    @property
+    def identity(self) -> tuple[str, UUID]:
+        """The key of the order's number, and the buyer."""
+        return (self.number_key, self.organisation_id)
 
     @property
     def read_at(self) -> datetime:
@@ -65,12 +70,17 @@ async def locate(
     # Who is named on one of several orders means that one: the others are nothing to him.
     visible = [order for order in visible if order.relation in NAMED] or visible
     found = _the_one(visible, keys, order_id, buyer, number)
-    if found.relation not in caller.rule.relations:
-        allowed = " or ".join(relation for relation in Relation if relation in caller.rule.relations)
-        raise RelationNotAllowed(
-            f"This is done by the {allowed} of the order; the calling organisation is its {found.relation}."
-        )
+    require_relation(found, caller.rule)
     return found
+
+
+def require_relation(order: LocatedOrder, rule: Rule) -> None:
+    """Raise RelationNotAllowed where the rule asks for another relation to the order than the caller's."""
+    if order.relation not in rule.relations:
+        allowed = " or ".join(relation for relation in Relation if relation in rule.relations)
+        raise RelationNotAllowed(
+            f"This is done by the {allowed} of the order; the calling organisation is its {order.relation}."
+        )
 
 
 def unknown_order(number: str) -> NotFound:

@@ -147,3 +147,74 @@ class ReferenceClaimRow(Base):
     reference: Mapped[str] = mapped_column(primary_key=True)
     number_key: Mapped[str]
     claimed_at: Mapped[datetime]
+
+
+class ReceiptRow(Base):
+    """Goods that came in at once: kept when they are reversed, since what happened at a dock stays true."""
+
+    __tablename__ = "receipts"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["number_key", "organisation_id"], ["purchase_orders.number_key", "purchase_orders.organisation_id"]
+        ),
+        CheckConstraint("(reversed_at IS NULL) = (reversed_by IS NULL)", name="reversed_by_somebody"),
+        CheckConstraint("(reversed_at IS NULL) = (reversal_reason IS NULL)", name="reversed_for_a_reason"),
+        CheckConstraint("(put_away_at IS NULL) = (put_away_location IS NULL)", name="put_away_somewhere"),
+        Index(None, "id"),
+        {"comment": "dist:number_key - goods that came in on purchase orders"},
+    )
+
+    number_key: Mapped[str] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    received_by: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    received_at: Mapped[datetime]
+    dock: Mapped[str | None]
+    operator: Mapped[str | None]
+    trailer_number: Mapped[str | None]
+    scac: Mapped[str | None]
+    pro_number: Mapped[str | None]
+    receipt_reference: Mapped[str | None]
+    reversed_at: Mapped[datetime | None]
+    reversed_by: Mapped[UUID | None] = mapped_column(ForeignKey("organisations.id"))
+    reversal_reason: Mapped[str | None]
+    put_away_location: Mapped[str | None]
+    put_away_at: Mapped[datetime | None]
+
+
+class ReceiptLineRow(Base):
+    """What came in on one line of the order; items count from 1, and a line has one for each lot and condition."""
+
+    __tablename__ = "receipt_lines"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["number_key", "organisation_id", "receipt_id"],
+            ["receipts.number_key", "receipts.organisation_id", "receipts.id"],
+        ),
+        CheckConstraint("item >= 1", name="item_counts_from_one"),
+        CheckConstraint("quantity > 0", name="quantity_is_positive"),
+        {"comment": "dist:number_key - what came in with each receipt, by line, condition and lot"},
+    )
+
+    number_key: Mapped[str] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    receipt_id: Mapped[UUID] = mapped_column(primary_key=True)
+    item: Mapped[int] = mapped_column(primary_key=True)
+    line: Mapped[int]
+    quantity: Mapped[Decimal]
+    condition: Mapped[str | None]
+    lot: Mapped[str | None]
+
+
+class ReceiptClaimRow(Base):
+    """A receipt's own reference, taken once and for ever: an offline handheld may send Friday's receipt on Monday."""
+
+    __tablename__ = "receipt_claims"
+    __table_args__ = ({"comment": "dist:organisation_id - receipts' own references, each taken once"},)
+
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    receipt_reference: Mapped[str] = mapped_column(primary_key=True)
+    number_key: Mapped[str]
+    buyer: Mapped[UUID]
+    receipt_id: Mapped[UUID]
+    claimed_at: Mapped[datetime]

@@ -29,7 +29,7 @@ from app.orders.schemas import (
     PurchaseOrder,
     SendPurchaseOrder,
 )
-from app.orders.views import lifecycle_facts, offered_actions, purchase_order, relation_of
+from app.orders.views import lifecycle_facts, purchase_order, relation_of
 from app.orders.visibility import event_data_shown_to
 from app.principal import NAMED, Principal, Relation
 
@@ -219,7 +219,7 @@ async def _act(
         connection, order.number_key, order.organisation_id, action, values, conditions=conditions
     )
     if row is None:
-        raise await _refusal(connection, order, action, conditions)
+        raise await transition_refused(connection, order, action, conditions)
     await events.record(
         connection,
         [
@@ -237,7 +237,9 @@ async def _act(
     return await _shown(connection, LocatedOrder(row._asdict(), order.relation))
 
 
-async def _refusal(connection: AsyncConnection, order: LocatedOrder, action: Action, conditions: Conditions) -> Problem:
+async def transition_refused(
+    connection: AsyncConnection, order: LocatedOrder, action: Action, conditions: Conditions = _NO_CONDITIONS
+) -> Problem:
     """Return why the order, read anew, does not allow the action."""
     (current,) = await repository.find_by_keys(connection, [order.number_key], None, order.organisation_id)
     if conditions.revision is not None and conditions.revision != current.revision:
@@ -249,7 +251,7 @@ async def _refusal(connection: AsyncConnection, order: LocatedOrder, action: Act
     if action in allowed_actions(facts, current.read_at):
         return _unmet(conditions, time_statuses(facts, current.read_at), current.expires_at)
     status = effective_status(facts, current.read_at)
-    allowed = [str(possible) for possible in offered_actions(facts, current.read_at)]
+    allowed = [str(possible) for possible in allowed_actions(facts, current.read_at)]
     return InvalidTransition(
         f"{current.number} is {status}: {action} is not possible; "
         f"{'possible: ' + ', '.join(allowed) if allowed else 'nothing is'}.",

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from app.numbers.number_keys import registration_warnings
-from app.orders.lifecycle import Action, LifecycleFacts, StoredStatus, allowed_actions, effective_status
+from app.orders.lifecycle import LifecycleFacts, StoredStatus, allowed_actions, effective_status
 from app.orders.schemas import FormatOfNumber, NumberWarning, OrderLine, Origin, PurchaseOrder
 from app.principal import Relation
 
@@ -31,7 +31,7 @@ def purchase_order(
         relation=relation,
         status=effective_status(facts, at),
         stored_status=facts.stored,
-        allowed_actions=offered_actions(facts, at),
+        allowed_actions=list(allowed_actions(facts, at)),
         format=FormatOfNumber(id=row["format_id"], version=row["format_version"]) if row["format_id"] else None,
         warnings=[
             NumberWarning(code=warning.code, detail=warning.detail)
@@ -40,11 +40,6 @@ def purchase_order(
         lines=[order_line(line) for line in lines],
         metadata=row["order_metadata"],
     )
-
-
-def offered_actions(facts: LifecycleFacts, at: datetime) -> list[Action]:
-    """Return what can be done to the order by a request; receiving goods has none yet."""
-    return [action for action in allowed_actions(facts, at) if action is not Action.receive]
 
 
 def order_line(line: Mapping[str, Any]) -> OrderLine:

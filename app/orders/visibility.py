@@ -14,6 +14,9 @@ SEEN_BY_ALL = frozenset(
 )
 """What those see, too, who carry and store the goods. A new field is theirs only where it is named here."""
 
+_BESIDE_THE_ORDER = frozenset({"receipt"})
+"""What an answer carries beside the fields of the order, for all whom the order names."""
+
 _OWNERS_ALONE = frozenset({"metadata"})
 
 _LOGISTICS = frozenset({Relation.SHIP_TO, Relation.FORWARDER})
@@ -26,11 +29,16 @@ _PARTY_FIELDS_OF_BUYER_AND_SELLER = frozenset({"code"})
 def may_see(relation: Relation, name: str) -> bool:
     """Return whether the relation may see the field of an order, and so search by it."""
     if relation in _LOGISTICS:
-        return name in SEEN_BY_ALL
+        return name in SEEN_BY_ALL | _BESIDE_THE_ORDER
     return relation is Relation.OWNER or name not in _OWNERS_ALONE
 
 
-VISIBLE_EVENT_DATA = frozenset({"activate_by", "valid_from", "expires_at", "reason", "scac", "pro_number"})
+VISIBLE_EVENT_DATA = frozenset(
+    {
+        *("activate_by", "valid_from", "expires_at", "reason", "scac", "pro_number"),
+        *("receipt_id", "dock", "trailer_number", "location", "quantities"),
+    }
+)
 """Of the data of an event, what ship-to and forwarder see."""
 
 

@@ -16,9 +16,9 @@ from app.events.service import OrderChange
 from app.http.errors import NotFound
 from app.orders import repository as orders
 from app.orders.errors import InvalidTransition
-from app.orders.lifecycle import OPEN, StoredStatus, effective_status
+from app.orders.lifecycle import OPEN, StoredStatus, allowed_actions, effective_status
 from app.orders.location import LocatedOrder, locate, unknown_order
-from app.orders.views import lifecycle_facts, offered_actions, relation_of
+from app.orders.views import lifecycle_facts, relation_of
 from app.principal import Principal, Relation
 from app.shipments import carriers, pro_numbers, repository
 from app.shipments.errors import InvalidProNumber, ProNumberClaimed
@@ -203,7 +203,7 @@ async def _refusal(connection: AsyncConnection, order: LocatedOrder, number: str
         f"The order is {status}: a PRO number is linked to orders that are {', '.join(_LINKABLE)}.",
         members={
             "order_status": status.value,
-            "allowed": [action.value for action in offered_actions(facts, current[0].read_at)],
+            "allowed": [action.value for action in allowed_actions(facts, current[0].read_at)],
         },
     )
 

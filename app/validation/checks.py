@@ -68,12 +68,23 @@ def refusals_among(outcomes: Iterable[Pass | Refusal]) -> list[Refusal]:
     return [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
 
 
-def lifecycle_refusals(facts: LifecycleFacts, at: datetime) -> list[Refusal]:
+@dataclass(frozen=True, slots=True)
+class LastReceipt:
+    """When and where an order's goods came in at last; a dock that nobody named is None."""
+
+    received_at: datetime
+    dock: str | None
+
+
+def lifecycle_refusals(facts: LifecycleFacts, at: datetime, last_receipt: LastReceipt | None = None) -> list[Refusal]:
     """Everything that the order's life says against it at the instant `at`, in order of precedence; [] is accepted.
 
     A drafted or finished order has that one reason. A suspended order has it, and that it has expired as well. All
     others have each reason of time, then what the supplier or the buyer still has to do.
     """
+    if facts.stored is StoredStatus.received and last_receipt is not None:
+        dock = "" if last_receipt.dock is None else f" at dock {last_receipt.dock}"
+        return [refuse(RefusalCode.already_received, f"Received on {_rfc3339(last_receipt.received_at)}{dock}.")]
     if facts.stored in _SOLE_REASONS:
         return [refuse(_SOLE_REASONS[facts.stored])]
     if facts.suspended_from is not None:

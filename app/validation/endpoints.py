@@ -9,14 +9,17 @@ from fastapi.routing import APIRoute
 from starlette.responses import Response
 
 from app.errors import TemporarilyUnavailable
-from app.http.authorisation import Caller
+from app.http.authorisation import Caller, require_scope
+from app.http.errors import RelationNotAllowed
 from app.http.openapi import documented
 from app.http.path_text import ANY_TEXT
 from app.http.schemas import Timestamp
-from app.http.unit_of_work import Answer, Reading
+from app.http.unit_of_work import Answer, Reading, Unit
 from app.numbers.service import well_formed
+from app.orders.errors import DuplicateReceipt, OverReceipt
+from app.orders.examples import RECEIVE
 from app.validation import service
-from app.validation.examples import ACCEPTED, EXPIRED
+from app.validation.examples import ACCEPTED, ACCEPTED_AND_RECEIVED, EXPIRED
 from app.validation.schemas import ValidateBatch, ValidateInput, Validation, ValidationBatch
 
 _VERDICTS = {"Accepted": ACCEPTED, "Rejected, by one who only holds the number": EXPIRED}
@@ -71,19 +74,34 @@ async def validate_number(
     **documented(
         "validate_input",
         Validation,
+        RelationNotAllowed,
+        OverReceipt,
+        DuplicateReceipt,
         requests={
             "What was typed": {"input": "po 7k3m9qwx2r"},
             "For a day to come": {"input": "PO-7K3M9QWX2R", "at": "2036-03-01T06:00:00Z"},
+            "And receive what came in": {"input": "PO-7K3M9QWX2R", "receive": RECEIVE},
         },
-        answers=_VERDICTS,
+        answers={**_VERDICTS, "Accepted and received": ACCEPTED_AND_RECEIVED},
     ),
 )
-async def validate_input(body: ValidateInput, caller: Caller, unit: Reading) -> Response:
-    """Validate an input.
+async def validate_input(body: ValidateInput, caller: Caller, unit: Unit) -> Response:
+    """Validate an input, and receive.
 
-    The same question with more said: `buyer` where two buyers use one number, `at` for a day to come.
+    The same question with more said: `buyer` where two buyers use one number, `at` for a day to come. With `receive`
+    the goods come in with the question, in one transaction: `accept` receives them and the answer holds the `receipt`,
+    any other verdict receives nothing. Of two docks that ask at once, one receives and the other gets
+    `already_received`. This needs the scope `receive` as well, and is for the owner and the ship-to of the order. The
+    Idempotency-Key protects what was received; a verdict that received nothing leaves it free.
     """
-    return await unit.read_at_the_gate(lambda connection: service.validate_one(connection, caller, body), Answer)
+    if body.receive is None:
+        return await unit.read_at_the_gate(lambda connection: service.validate_one(connection, caller, body), Answer)
+    receive = body.receive
+    require_scope(caller.scopes, service.RECEIVING)
+    return await unit.write(
+        lambda connection: service.validate_and_receive(connection, caller, body, receive),
+        lambda answer: Answer(answer, did_nothing=answer.receipt is None),
+    )
 
 
 @router.post("/batch", **documented("validate_batch", ValidationBatch))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.orders.examples import PURCHASE_ORDER
+from app.orders.examples import PURCHASE_ORDER, RECEIPT, RECEIVED_PURCHASE_ORDER
 
 ACCEPTED: dict[str, Any] = {
     "id": "0198f5b0-6d21-7a34-8e5f-90ab12cd34ef",
@@ -15,8 +15,16 @@ ACCEPTED: dict[str, Any] = {
     "refusals": [],
     "did_you_mean": [],
     "order": {**PURCHASE_ORDER, "status": "active", "stored_status": "active", "allowed_actions": ["extend", "close"]},
+    "receipt": None,
     "checked_at": "2036-03-01T06:14:09.120345Z",
     "valid_until": "2036-06-30T22:00:00Z",
+}
+
+ACCEPTED_AND_RECEIVED: dict[str, Any] = {
+    **ACCEPTED,
+    "status": "partially_received",
+    "order": {name: value for name, value in RECEIVED_PURCHASE_ORDER.items() if name != "receipt"},
+    "receipt": RECEIPT,
 }
 
 EXPIRED: dict[str, Any] = {

@@ -1,14 +1,16 @@
 """Bodies of validations."""
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
 
 from app.http.schemas import AnswerModel, LargeAnswer, ProblemDetails, RequestModel, Timestamp
 from app.orders.contacts import ContactPoint
 from app.orders.lifecycle import OrderStatus
+from app.orders.receipt_schemas import Receipt, ReceivePurchaseOrder
 from app.orders.schemas import PurchaseOrder
 from app.validation.examples import ACCEPTED, BATCH, EXPIRED
 from app.validation.refusal_codes import NextStepAction, RefusalCode, Verdict
@@ -32,6 +34,15 @@ class ValidateInput(RequestModel):
     """The buyer's organisation id, where two buyers use one number."""
     at: Timestamp | None = None
     """The moment that is asked about, now when left out: goods sail for weeks."""
+    receive: ReceivePurchaseOrder | None = None
+    """What came in, `{}` for all that is open: received in the same moment where the verdict is `accept`. One at a
+    time, not in a batch, and never with `at`."""
+
+    @model_validator(mode="after")
+    def _receives_now(self) -> Self:
+        if self.receive is not None and self.at is not None:
+            raise PydanticCustomError("receive_at", "Goods are received now: leave `at` out, or `receive`")
+        return self
 
 
 class ValidateBatch(RequestModel):
@@ -98,13 +109,16 @@ class Validation(AnswerModel):
     """True when the verdict is `accept`."""
     verdict: Verdict
     status: OrderStatus | None
-    """The order's status at the moment that was asked about; for those with a relation to it."""
+    """The order's status at the moment that was asked about, or as receiving has left it; for those with a relation to
+    it."""
     refusals: list[Refusal]
     """Every reason against it, the weightiest first; empty when it is accepted."""
     did_you_mean: list[str]
     """Numbers that may have been meant, best first."""
     order: PurchaseOrder | None
-    """What the caller's relation may see of the order; null without a relation."""
+    """What the caller's relation may see of the order, as receiving has left it; null without a relation."""
+    receipt: Receipt | None
+    """What was received with this question; null where nothing was."""
     checked_at: Timestamp
     """The database's time of the check."""
     valid_until: Timestamp | None

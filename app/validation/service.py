@@ -1,4 +1,4 @@
-"""The question at the gate: one input or a thousand, three queries in all, and everything else is pure."""
+"""The question at the gate: one input or a thousand, a handful of queries in all, and everything else is pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,19 +11,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.identifiers import new_id
 from app.db.pace import unhurried
-from app.errors import Problem
+from app.errors import InvalidRequest, Problem
 from app.http.problems import invalid_item
 from app.http.schemas import ProblemDetails
 from app.numbers import service as numbers
+from app.orders import receipt_repository, receiving
 from app.orders import repository as orders
 from app.orders.contacts import Directory, directory_for
-from app.orders.lifecycle import effective_status, next_change
-from app.orders.location import LocatedOrder
+from app.orders.lifecycle import LifecycleFacts, StoredStatus, effective_status, next_change
+from app.orders.location import LocatedOrder, require_relation
+from app.orders.receipt_schemas import ReceivedPurchaseOrder, ReceivePurchaseOrder
+from app.orders.schemas import PurchaseOrder
 from app.orders.views import lifecycle_facts, purchase_order, relation_of
-from app.principal import NAMED, Principal
+from app.principal import NAMED, OPERATIONS, Principal
 from app.telemetry import REFUSALS, VERDICTS
 from app.validation import checks
-from app.validation.checks import lifecycle_refusals, refuse, without_facts
+from app.validation.checks import LastReceipt, lifecycle_refusals, refuse, without_facts
 from app.validation.inputs import MalformedInput, understand
 from app.validation.next_steps import shown_refusal
 from app.validation.refusal_codes import RefusalCode, Verdict
@@ -37,7 +40,11 @@ from app.validation.schemas import (
     ValidationResult,
 )
 
+RECEIVING = OPERATIONS["receive_purchase_order"]
+"""What receiving asks for, scope and relation, holds when it comes with a question too."""
+
 _ITEM: TypeAdapter[ValidateInput] = TypeAdapter(ValidateInput)
+_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,7 @@ class Knowledge:
     orders: Mapping[str, Sequence[Mapping[str, Any]]]
     directory: Directory
     lines: Mapping[tuple[str, UUID], Sequence[Any]]
+    last_receipts: Mapping[tuple[str, UUID], Any]
     misread: frozenset[str]
 
 
@@ -77,6 +85,32 @@ async def validate_one(connection: AsyncConnection, caller: Principal, asked: Va
     return _counted(_answer(question, caller, knowledge, set()))
 
 
+async def validate_and_receive(
+    connection: AsyncConnection, caller: Principal, asked: ValidateInput, receive: ReceivePurchaseOrder
+) -> Validation:
+    """Answer one question and, where the verdict is `accept`, take in what came, in the transaction of `connection`.
+
+    Another dock may be quicker between the verdict and the receipt: then the question is asked again, and what has
+    become of the order is the verdict. Raises DuplicateReceipt, RelationNotAllowed where another party receives, and
+    what `receiving.try_to_receive` does.
+    """
+    repeated = await receiving.repetition(connection, caller, receive)
+    if repeated is not None:
+        raise repeated
+    question = _question(asked)
+    for _ in range(_ATTEMPTS):
+        knowledge = await _look_up(connection, caller, [question])
+        answer = _answer(question, caller, knowledge, set())
+        if answer.verdict is not Verdict.accept:
+            return _counted(answer)
+        (order,) = _candidates(question, caller, knowledge)
+        require_relation(order, RECEIVING)
+        received = await receiving.try_to_receive(connection, caller, order, receive, ["body", "receive"])
+        if received is not None:
+            return _counted(_with_receipt(answer, received))
+    raise await receiving.refusal(connection, caller, order, receive)
+
+
 async def manifest_of(body: ValidateBatch) -> Manifest:
     """Return the questions of a batch; each item is judged by itself."""
     questions: dict[int, Question] = {}
@@ -84,10 +118,12 @@ async def manifest_of(body: ValidateBatch) -> Manifest:
     async for index, item in unhurried(enumerate(body.inputs)):
         try:
             asked = _ITEM.validate_python({"input": item} if isinstance(item, str) else item)
-            questions[index] = _question(asked)
+            if asked.receive is not None:
+                invalid[index] = _invalid_item(index, _receives_alone(index))
+            else:
+                questions[index] = _question(asked)
         except ValidationError as error:
-            problem: Problem = invalid_item(error, ("body", "inputs", index))
-            invalid[index] = InvalidItem(index=index, problem=ProblemDetails.model_validate(problem.as_dict()))
+            invalid[index] = _invalid_item(index, invalid_item(error, ("body", "inputs", index)))
     return Manifest(questions, invalid)
 
 
@@ -120,6 +156,32 @@ def _counted(answer: Validation) -> Validation:
     return answer
 
 
+def _with_receipt(answer: Validation, received: ReceivedPurchaseOrder) -> Validation:
+    """Return an accepted answer as receiving has left it: what the gate shows is what is true when it is read."""
+    order = PurchaseOrder.model_construct(**{name: getattr(received, name) for name in PurchaseOrder.model_fields})
+    facts = LifecycleFacts(received.stored_status, received.valid_from, received.expires_at, received.activate_by)
+    return answer.model_copy(
+        update={
+            "status": received.status,
+            "order": order,
+            "receipt": received.receipt,
+            "valid_until": next_change(facts, answer.checked_at),
+        }
+    )
+
+
+def _invalid_item(index: int, problem: Problem) -> InvalidItem:
+    return InvalidItem(index=index, problem=ProblemDetails.model_validate(problem.as_dict()))
+
+
+def _receives_alone(index: int) -> Problem:
+    return InvalidRequest.at(
+        ["body", "inputs", index, "receive"],
+        "not_in_a_batch",
+        "Goods are received one order at a time: POST /v1/validations",
+    )
+
+
 def _question(asked: ValidateInput) -> Question:
     try:
         understood = understand(asked.input)
@@ -136,11 +198,13 @@ async def _look_up(connection: AsyncConnection, caller: Principal, questions: Se
         by_key.setdefault(row.number_key, []).append(row._asdict())
     unknown = [key for question in questions for key in question.keys if not any(k in by_key for k in question.keys)]
     related = [row for row in rows if relation_of(row._asdict(), caller.organisation_id) in NAMED]
+    received = [(row.number_key, row.organisation_id) for row in related if row.status == StoredStatus.received]
     return Knowledge(
         checked_at,
         by_key,
         await directory_for(connection, rows),
         await orders.lines_of(connection, related),
+        await receipt_repository.last_receipts(connection, received),
         await numbers.misread_keys(connection, unknown),
     )
 
@@ -171,6 +235,7 @@ def _answer(question: Question, caller: Principal, knowledge: Knowledge, seen: s
         refusals=[shown_refusal(refusal, order, knowledge.directory) for refusal in refusals],
         did_you_mean=[],
         order=_shown_order(order, knowledge, at) if order and related else None,
+        receipt=None,
         checked_at=knowledge.checked_at,
         valid_until=next_change(lifecycle_facts(order.row), at) if order and related else None,
     )
@@ -186,7 +251,10 @@ def _refusals(
     if not found:
         misread = any(key in knowledge.misread for key in question.keys)
         return [refuse(RefusalCode.check_character_mismatch if misread else RefusalCode.unknown, field="input")]
-    return lifecycle_refusals(lifecycle_facts(found[0].row), at)
+    last = knowledge.last_receipts.get(found[0].identity)
+    return lifecycle_refusals(
+        lifecycle_facts(found[0].row), at, None if last is None else LastReceipt(last.received_at, last.dock)
+    )
 
 
 def _candidates(question: Question, caller: Principal, knowledge: Knowledge) -> list[LocatedOrder]:

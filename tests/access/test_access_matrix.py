@@ -25,9 +25,12 @@ from tests.parties import EVERY_SCOPE, Operator, Party, ahead
 APPLICATION = create_app(Settings.model_validate({"DATABASE_URL": "postgresql://nowhere"}))
 DOCUMENT = APPLICATION.openapi()
 ALL = operations(DOCUMENT)
-ON_AN_ORDER = [operation for operation in ALL if {"number", "pro_number"} & operation.parameters("path").keys()]
+ON_AN_ORDER = [
+    operation for operation in ALL if {"number", "pro_number", "receipt_id"} & operation.parameters("path").keys()
+]
 OWN_THINGS = {"format_id": "/v1/number-formats", "api_key_id": "/v1/api-keys"}
 SCAC = "QXZQ"
+RECEIVING = {"receive_purchase_order", "reverse_receipt", "put_away_receipt"}
 CONFLICTS = {"invalid_transition", "prefix_taken"}
 """Allowed, but not in the state that things are in; what stands in the way is not who is asking."""
 
@@ -72,14 +75,20 @@ class World:
         forwarders = [{"organisation_id": self.parties[Relation.FORWARDER].id}]
         named = {**parties, "forwarders": forwarders if relation is Relation.FORWARDER else []}
         owner = self.parties[Relation.OWNER]
-        order = owner.issue(**named)
+        if operation.id in RECEIVING:
+            order = owner.active(**named, lines=[{"sku": "TS-0042-L", "quantity": "240"}])
+        else:
+            order = owner.issue(**named)
         link = {"scac": SCAC, "pro_number": str(secrets.randbelow(10**9) + 10**9)}
         # A presenter takes off what it has linked itself, and no more.
         shipping = OPERATIONS["link_pro_number"].relations & OPERATIONS[operation.id].relations
         linker = self.parties[relation] if relation in shipping and relation is not None else owner
         linked = linker.post(f"/v1/purchase-orders/{order['number']}/pro-numbers", link)
         assert linked.status_code == 201, linked.text
-        return {"id": order["id"], "number": order["number"], **link}
+        receipt = {"receipt_id": NOBODYS_ORDER["receipt_id"]}
+        if "receipt_id" in operation.parameters("path"):
+            receipt = {"receipt_id": owner.act(order, "receive")["receipt"]["id"]}
+        return {"id": order["id"], "number": order["number"], **link, **receipt}
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +105,7 @@ def values(world: World, operation: Operation, order: dict[str, str], things_of:
         "text": order["number"],
         "scac": SCAC,
         "pro_number": order["pro_number"],
+        "receipt_id": order["receipt_id"],
         "organisation_id": world.parties[Relation.PRESENTER].id,
         "If-Match": "*",
     }
@@ -108,7 +118,13 @@ def values(world: World, operation: Operation, order: dict[str, str], things_of:
     return {name: world.thing(name, things_of) if name in OWN_THINGS else known[name] for name in wanted}
 
 
-NOBODYS_ORDER = {"id": "nobody's", "number": "PO-7K3M9QWX2R", "pro_number": "123456789", "scac": SCAC}
+NOBODYS_ORDER = {
+    "id": "nobody's",
+    "number": "PO-7K3M9QWX2R",
+    "pro_number": "123456789",
+    "scac": SCAC,
+    "receipt_id": "0198f5a2-7c3e-7d41-9a52-3f6b8d2e1c07",
+}
 
 
 def call(operation: Operation, base_url: str, key: str | None, filled: dict[str, str], body: Any) -> httpx.Response:
@@ -127,6 +143,7 @@ def body_of(operation: Operation, order: dict[str, str]) -> Any:
         return None
     example = examples(DOCUMENT, operation.body)[0]
     about = {"input": order["number"], "scac": order["scac"], "pro_number": order["pro_number"]}
+    about["receipt_reference"] = secrets.token_hex(8)
     filled = {name: about.get(name, value) for name, value in example.items()}
     return filled | {"inputs": [order["number"]]} if "inputs" in example else filled
 
@@ -134,7 +151,9 @@ def body_of(operation: Operation, order: dict[str, str]) -> Any:
 def refused(operation: Operation, server: str, key: str | None) -> tuple[int, str]:
     # Ids of nobody: who may not call an operation at all must not learn what is there.
     nobody = dict.fromkeys((*operation.parameters("path"), *operation.parameters("header")), "0" * 8)
-    nobody |= dict.fromkeys(OWN_THINGS.keys() | {"organisation_id"}, "0198f5a2-7c3e-7d41-9a52-3f6b8d2e1c07")
+    nobody |= dict.fromkeys(
+        OWN_THINGS.keys() | {"organisation_id", "receipt_id"}, "0198f5a2-7c3e-7d41-9a52-3f6b8d2e1c07"
+    )
     nobody |= {"If-Match": "*", "Idempotency-Key": secrets.token_hex(8)}
     answer = call(operation, server, key, nobody, body_of(operation, NOBODYS_ORDER))
     return answer.status_code, answer.json()["code"]

@@ -101,7 +101,14 @@ def test_every_table_could_be_distributed(database_url: str) -> None:
 
 def test_an_orders_tables_are_distributed_by_the_key_of_its_number(database_url: str) -> None:
     distribution, *_ = asyncio.run(_catalog(database_url))
-    for table in ("purchase_orders", "purchase_order_lines", "purchase_order_events", "pro_links"):
+    for table in (
+        "purchase_orders",
+        "purchase_order_lines",
+        "purchase_order_events",
+        "pro_links",
+        "receipts",
+        "receipt_lines",
+    ):
         assert distribution[table] == "number_key"
 
 

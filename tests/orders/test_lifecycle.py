@@ -87,7 +87,7 @@ def test_an_acknowledgement_of_another_revision_is_superseded(buyer: Party) -> N
         (["reject"], "confirm", "rejected", []),
         (["cancel"], "extend", "cancelled", []),
         (["suspend"], "activate", "suspended", ["resume", "cancel"]),
-        (["confirm", "activate"], "activate", "active", ["confirm", "extend", "suspend", "cancel", "close"]),
+        (["confirm", "activate"], "activate", "active", ["confirm", "extend", "suspend", "cancel", "receive", "close"]),
     ],
 )
 def test_a_forbidden_transition_names_the_status_and_what_is_allowed(

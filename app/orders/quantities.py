@@ -1,0 +1,48 @@
+"""How much of an order may come in: arithmetic over the quantities of its lines, each in its line's own unit."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+OVER_RECEIPT_TOLERANCE: Final = Decimal(0)
+"""The share of what was ordered that may come in beyond it: 0.05 would take 105 of 100."""
+
+_NOTHING: Final = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class LineQuantities:
+    """What was ordered on a line, and what has come in of it."""
+
+    line: int
+    ordered: Decimal
+    received: Decimal
+
+    @property
+    def open(self) -> Decimal:
+        """What is still to come; never negative, also where more came in than was ordered."""
+        return max(self.ordered - self.received, _NOTHING)
+
+
+def open_by_line(lines: Iterable[LineQuantities]) -> dict[int, Decimal]:
+    """All that is open, by line, without the lines on which nothing is."""
+    return {line.line: line.open for line in lines if line.open}
+
+
+def sum_by_line(items: Iterable[tuple[int, Decimal]]) -> dict[int, Decimal]:
+    """The quantities of (line, quantity) summed up by line: one line may come in several lots."""
+    sums: dict[int, Decimal] = {}
+    for line, quantity in items:
+        sums[line] = sums.get(line, _NOTHING) + quantity
+    return sums
+
+
+def anything_received(lines: Iterable[LineQuantities]) -> bool:
+    """Whether anything has come in on any line."""
+    return any(line.received for line in lines)
+
+
+def anything_open(lines: Iterable[LineQuantities]) -> bool:
+    """Whether anything is still to come on any line; an order without lines comes in as a whole."""
+    return any(line.open for line in lines)
