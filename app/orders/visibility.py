@@ -28,8 +28,13 @@ HIDDEN_FIELDS: Mapping[Relation, frozenset[str]] = {
     Relation.SELLER: _OWNERS_ALONE,
     Relation.SHIP_TO: _OWNERS_ALONE | _BUYER_AND_SELLER_ALONE,
     Relation.FORWARDER: _OWNERS_ALONE | _BUYER_AND_SELLER_ALONE,
+    Relation.PRESENTER: _OWNERS_ALONE | _BUYER_AND_SELLER_ALONE,
 }
-"""Fields that are left out of the answer to each relation. A presenter sees no order at all."""
+"""Fields that are left out of the answer to each relation.
+
+A presenter sees an order at the gate alone, by a PRO number that a party of the order has put on it, and then what a
+forwarder sees.
+"""
 
 HIDDEN_LINE_FIELDS = frozenset({"unit_price", "tax"})
 """Prices never go to those who carry and store the goods."""
@@ -37,7 +42,7 @@ HIDDEN_LINE_FIELDS = frozenset({"unit_price", "tax"})
 VISIBLE_EVENT_DATA = frozenset({"activate_by", "valid_from", "expires_at", "reason", "scac", "pro_number"})
 """Of the data of an event, what ship-to and forwarder see."""
 
-_LOGISTICS = frozenset({Relation.SHIP_TO, Relation.FORWARDER})
+_LOGISTICS = frozenset({Relation.SHIP_TO, Relation.FORWARDER, Relation.PRESENTER})
 
 
 def shown_to(relation: Relation, order: dict[str, Any]) -> dict[str, Any]:

@@ -16,10 +16,14 @@ from app.http.schemas import Timestamp
 from app.http.unit_of_work import Answer, Reading
 from app.numbers.service import well_formed
 from app.validation import service
-from app.validation.examples import ACCEPTED, EXPIRED
+from app.validation.examples import ACCEPTED, AT_THE_DOCK, EXPIRED, MISTYPED, OTHER_DELIVERY
 from app.validation.schemas import ValidateBatch, ValidateInput, Validation, ValidationBatch
 
-_VERDICTS = {"Accepted": ACCEPTED, "Rejected, by one who only holds the number": EXPIRED}
+_VERDICTS = {
+    "Accepted": ACCEPTED,
+    "Rejected, by one who only holds the number": EXPIRED,
+    "Mistyped, with what was meant": MISTYPED,
+}
 
 
 class ValidationRoute(APIRoute):
@@ -74,14 +78,19 @@ async def validate_number(
         requests={
             "What was typed": {"input": "po 7k3m9qwx2r"},
             "For a day to come": {"input": "PO-7K3M9QWX2R", "at": "2036-03-01T06:00:00Z"},
+            "With the delivery at the dock": AT_THE_DOCK,
         },
-        answers=_VERDICTS,
+        answers={**_VERDICTS, "Another delivery than expected": OTHER_DELIVERY},
     ),
 )
 async def validate_input(body: ValidateInput, caller: Caller, unit: Reading) -> Response:
     """Validate an input.
 
-    The same question with more said: `buyer` where two buyers use one number, `at` for a day to come.
+    The same question with more said: `buyer` where two buyers use one number, `at` for a day to come, `delivery` for
+    what stands at the gate. Each fact of the delivery that contradicts the order is a refusal of its own, with its
+    `field`; what the order does not state is not held against it. A delivery without a PRO number is held. Where the
+    receiving or the buying organisation has marked the carrier as disrupted, wrong or missing carrier papers are held
+    as `carrier_disrupted`.
     """
     return await unit.read_at_the_gate(lambda connection: service.validate_one(connection, caller, body), Answer)
 

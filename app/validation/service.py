@@ -1,9 +1,10 @@
-"""The question at the gate: one input or a thousand, three queries in all, and everything else is pure."""
+"""The question at the gate: one input or a thousand, a handful of queries in all, and everything else is pure."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
@@ -22,8 +23,9 @@ from app.orders.location import LocatedOrder
 from app.orders.views import lifecycle_facts, purchase_order, relation_of
 from app.principal import NAMED, Principal
 from app.telemetry import REFUSALS, VERDICTS
-from app.validation import checks
-from app.validation.checks import lifecycle_refusals, refuse, without_facts
+from app.validation import checks, deliveries, repository, suggestions
+from app.validation.checks import lifecycle_refusals, refuse, weightiest_first, without_facts
+from app.validation.deliveries import DeliveryKnowledge
 from app.validation.next_steps import shown_refusal
 from app.validation.refusal_codes import RefusalCode, Verdict
 from app.validation.schemas import (
@@ -37,6 +39,9 @@ from app.validation.schemas import (
 )
 
 _ITEM: TypeAdapter[ValidateInput] = TypeAdapter(ValidateInput)
+
+SUGGESTED_INPUTS_MAX: Final = 20
+"""So many inputs of a batch get suggestions: a manifest with more wrong numbers is itself the wrong one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,7 @@ class _Knowledge:
     directory: Directory
     lines: Mapping[tuple[str, UUID], Sequence[Any]]
     misread: frozenset[str]
+    deliveries: DeliveryKnowledge
 
 
 async def validate_one(connection: AsyncConnection, caller: Principal, asked: ValidateInput) -> Validation:
@@ -93,10 +99,11 @@ async def validate_batch(connection: AsyncConnection, caller: Principal, body: V
 async def _answers(connection: AsyncConnection, caller: Principal, asked: Sequence[ValidateInput]) -> list[Validation]:
     questions = [_question(one) for one in asked]
     knowledge = await _look_up(connection, caller, questions)
+    meant = await _suggested(connection, caller, questions, knowledge)
     seen: set[tuple[str, UUID]] = set()
     answers = []
-    for question in questions:
-        answer = _answer(question, caller, knowledge, seen)
+    for index, question in enumerate(questions):
+        answer = _answer(question, caller, knowledge, seen, meant.get(index, []))
         VERDICTS.labels(answer.verdict).inc()
         for refusal in answer.refusals:
             REFUSALS.labels(refusal.code).inc()
@@ -118,27 +125,77 @@ async def _look_up(connection: AsyncConnection, caller: Principal, questions: Se
     for row in rows:
         by_key.setdefault(row.number_key, []).append(row._asdict())
     unknown = [key for question in questions for key in question.keys if not any(k in by_key for k in question.keys)]
-    related = [row for row in rows if relation_of(row._asdict(), caller.organisation_id) in NAMED]
+    delivered = [
+        (question.asked.delivery, [row for key in question.keys for row in by_key.get(key, ())])
+        for question in questions
+        if question.asked.delivery is not None
+    ]
+    held_against = {key for question in questions if question.asked.delivery is not None for key in question.keys}
+    with_lines = [
+        row
+        for row in rows
+        if row.number_key in held_against or relation_of(row._asdict(), caller.organisation_id) in NAMED
+    ]
     return _Knowledge(
         checked_at,
         by_key,
         await directory_for(connection, rows),
-        await orders.lines_of(connection, related),
+        await orders.lines_of(connection, with_lines),
         await numbers.misread_keys(connection, unknown),
+        await deliveries.look_up(connection, delivered),
     )
 
 
-def _answer(question: _Question, caller: Principal, knowledge: _Knowledge, seen: set[tuple[str, UUID]]) -> Validation:
+async def _suggested(
+    connection: AsyncConnection, caller: Principal, questions: Sequence[_Question], knowledge: _Knowledge
+) -> Mapping[int, list[str]]:
+    """Return what may have been meant by the first questions that found no order, by their index: one query for all."""
+    unanswered = [
+        index
+        for index, question in enumerate(questions)
+        if question.keys and not _candidates(question, caller, knowledge)
+    ]
+    ranked: dict[int, list[str]] = {}
+    for index in unanswered[:SUGGESTED_INPUTS_MAX]:
+        ranked[index] = suggestions.candidates(questions[index].keys)
+        # A few milliseconds each: other requests get their turn in between.
+        await asyncio.sleep(0)
+    keys = {key for candidates in ranked.values() for key in candidates}
+    rows = await repository.numbers_among(connection, caller.organisation_id, keys) if keys else []
+    return {
+        index: suggestions.best(
+            candidates,
+            [
+                (row.number_key, row.number)
+                for row in rows
+                if questions[index].asked.buyer in {None, row.organisation_id}
+            ],
+        )
+        for index, candidates in ranked.items()
+    }
+
+
+def _answer(
+    question: _Question,
+    caller: Principal,
+    knowledge: _Knowledge,
+    seen: set[tuple[str, UUID]],
+    did_you_mean: list[str],
+) -> Validation:
     found = _candidates(question, caller, knowledge)
     order = found[0] if len(found) == 1 else None
     at = question.asked.at or knowledge.checked_at
     refusals = _refusals(question, found, knowledge, at)
+    related = order is not None and order.relation in NAMED
+    if order is not None and (delivery := question.asked.delivery) is not None:
+        lines = knowledge.lines[order.number_key, order.organisation_id]
+        refusals += deliveries.refusals(delivery, order, lines, knowledge.deliveries, caller)
+        related = related or deliveries.proves_relation(delivery, order, knowledge.deliveries)
     if order is not None:
         identity = (order.number_key, order.organisation_id)
         if identity in seen:
             refusals.append(refuse(RefusalCode.duplicate_in_request))
         seen.add(identity)
-    related = order is not None and order.relation in NAMED
     if not related:
         refusals = [without_facts(refusal) for refusal in refusals]
     verdict = checks.verdict(refusals)
@@ -150,8 +207,8 @@ def _answer(question: _Question, caller: Principal, knowledge: _Knowledge, seen:
         valid=verdict is Verdict.accept,
         verdict=verdict,
         status=effective_status(lifecycle_facts(order.row), at) if order and related else None,
-        refusals=[shown_refusal(refusal, order, knowledge.directory) for refusal in refusals],
-        did_you_mean=[],
+        refusals=[shown_refusal(refusal, order, knowledge.directory) for refusal in weightiest_first(refusals)],
+        did_you_mean=did_you_mean,
         order=_shown_order(order, knowledge, at) if order and related else None,
         checked_at=knowledge.checked_at,
         valid_until=next_change(lifecycle_facts(order.row), at) if order else None,
