@@ -104,7 +104,7 @@ class Validation(AnswerModel):
     """Every reason against it, the weightiest first; empty when it is accepted."""
     did_you_mean: list[str]
     """Numbers that may have been meant where the input is `unknown` or fails its check character: at most three, best
-    first, only of orders that the caller has a relation to. In a batch the first 20 such inputs get them."""
+    first, only of orders that the caller has a relation to. In a batch the first ten such inputs get them."""
     order: PurchaseOrder | None
     """What the caller's relation may see of the order; null without a relation. Who has none, but gives a PRO number
     that a party of the order has put on it, sees what a forwarder does."""
