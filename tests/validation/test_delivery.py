@@ -232,8 +232,11 @@ def test_papers_of_a_carrier_that_is_disrupted_are_held_for_the_receiving_or_the
     assert expected.ask(announcing)["verdict"] == "accept"
 
 
-def test_nobody_elses_word_on_a_carrier_counts(expected: Expected, seller: Party, warehouse: Party) -> None:
+def test_neither_anybody_elses_word_on_a_carrier_counts_nor_one_that_there_is_no_trouble(
+    expected: Expected, seller: Party, warehouse: Party
+) -> None:
     seller.put("/v1/carriers/CNWY", {"disrupted": True})
+    warehouse.put("/v1/carriers/CNWY", {"name": "XPO", "disrupted": False})
     for party in (seller, warehouse):
         assert codes(expected.ask(party, pro_number="999-999990")) == ["pro_number_mismatch"]
 
