@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.orders.lifecycle import OPEN, StoredStatus
 from app.orders.location import LocatedOrder
 from app.orders.views import order_line, relation_of
-from app.principal import NAMED, Principal
+from app.principal import NAMED, Principal, Relation
 from app.shipments import repository as shipments
 from app.validation.checks import Refusal
 from app.validation.delivery_checks import (
@@ -27,6 +27,8 @@ from app.validation.delivery_checks import (
 from app.validation.delivery_schemas import Delivery, DeliveryParty
 
 Identity = tuple[str, UUID]
+
+_TRADING = frozenset({Relation.OWNER, Relation.SELLER})
 
 _EXPECTING = frozenset({*OPEN, StoredStatus.suspended})
 
@@ -88,8 +90,11 @@ def _expected(
                 disrupted[scac] = disrupted.get(scac) or told
     return Expectation(
         links=_pro_links(knowledge.links.get((order.number_key, order.organisation_id), ())),
-        ship_to=_party(row["ship_to_id"], row["ship_to"]),
-        seller=_party(row["seller_id"], row["seller"]),
+        ship_to=_party(row["ship_to_id"], row["ship_to"], "name", "code", "gln"),
+        # The buyer's code of its supplier is a matter between the two.
+        seller=_party(
+            row["seller_id"], row["seller"], "name", *(["code"] if order.relation in _TRADING else []), "gln"
+        ),
         lines=[_open_line(line) for line in lines] if row["status"] in _EXPECTING else [],
         disrupted=disrupted,
     )
@@ -114,9 +119,10 @@ def _told_party(party: DeliveryParty | None) -> PartyFacts | None:
     return None if party is None else PartyFacts(party.organisation_id, party.gln, party.code)
 
 
-def _party(organisation_id: UUID | None, party: Mapping[str, Any] | None) -> PartyFacts:
+def _party(organisation_id: UUID | None, party: Mapping[str, Any] | None, *readable: str) -> PartyFacts:
     stated = party or {}
-    return PartyFacts(organisation_id, stated.get("gln"), stated.get("code"), stated.get("name"))
+    shown = next((stated[name] for name in readable if stated.get(name)), None)
+    return PartyFacts(organisation_id, stated.get("gln"), stated.get("code"), shown)
 
 
 def _pro_links(rows: Sequence[Any]) -> list[ProLink]:

@@ -23,7 +23,7 @@ _NAMED_IN_DETAIL: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class PartyFacts:
-    """Who a party is, by whatever is known of it; `name` is for the words alone, since names are written in many ways.
+    """Who a party is, by whatever is known of it; `shown` is what the caller may read of it, and is not compared.
 
     `organisation_id` and `gln` are the same to everybody, `code` is the buyer's own word.
     """
@@ -31,7 +31,7 @@ class PartyFacts:
     organisation_id: UUID | None = None
     gln: str | None = None
     code: str | None = None
-    name: str | None = None
+    shown: str | None = None
 
     def contradicts(self, other: "PartyFacts") -> bool:
         """Whether both are known to be different parties: the weightiest identifier that both have decides."""
@@ -43,9 +43,6 @@ class PartyFacts:
             if mine is not None and theirs is not None:
                 return mine != theirs
         return False
-
-    def __str__(self) -> str:
-        return self.name or self.code or self.gln or str(self.organisation_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,15 +187,18 @@ def _disruption(told: DeliveryFacts, expected: Expectation) -> Refusal | None:
 
 
 def _destination(told: DeliveryFacts, expected: Expectation) -> Pass | Refusal:
-    if told.ship_to is None or not told.ship_to.contradicts(expected.ship_to):
-        return Pass()
-    return refuse(RefusalCode.delivery_mismatch, f"The order's destination is {expected.ship_to}.", "delivery.ship_to")
+    return _party("ship_to", "destination", told.ship_to, expected.ship_to)
 
 
 def _seller(told: DeliveryFacts, expected: Expectation) -> Pass | Refusal:
-    if told.seller is None or not told.seller.contradicts(expected.seller):
+    return _party("seller", "supplier", told.seller, expected.seller)
+
+
+def _party(name: str, word: str, told: PartyFacts | None, expected: PartyFacts) -> Pass | Refusal:
+    if told is None or not told.contradicts(expected):
         return Pass()
-    return refuse(RefusalCode.delivery_mismatch, f"The order's supplier is {expected.seller}.", "delivery.seller")
+    detail = f"The order's {word} is {expected.shown}." if expected.shown else None
+    return refuse(RefusalCode.delivery_mismatch, detail, f"delivery.{name}")
 
 
 def _quantities(told: DeliveryFacts, expected: Expectation) -> Iterator[Pass | Refusal]:

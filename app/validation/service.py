@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -66,6 +66,7 @@ class _Knowledge:
     lines: Mapping[tuple[str, UUID], Sequence[Any]]
     misread: frozenset[str]
     deliveries: DeliveryKnowledge
+    meant: Mapping["_Unanswered", list[str]]
 
 
 async def validate_one(connection: AsyncConnection, caller: Principal, asked: ValidateInput) -> Validation:
@@ -100,15 +101,12 @@ async def validate_batch(connection: AsyncConnection, caller: Principal, body: V
 
 
 async def _answers(connection: AsyncConnection, caller: Principal, asked: Sequence[ValidateInput]) -> list[Validation]:
-    begun = asyncio.get_running_loop().time()
     questions = [_question(one) for one in asked]
     knowledge = await _look_up(connection, caller, questions)
-    in_time = asyncio.get_running_loop().time() - begun < _SECONDS_THAT_LEAVE_TIME_TO_SUGGEST
-    meant = await _suggested(connection, caller, questions, knowledge) if in_time else {}
     seen: set[tuple[str, UUID]] = set()
     answers = []
-    for index, question in enumerate(questions):
-        answer = _answer(question, caller, knowledge, seen, meant.get(index, []))
+    for question in questions:
+        answer = _answer(question, caller, knowledge, seen)
         VERDICTS.labels(answer.verdict).inc()
         for refusal in answer.refusals:
             REFUSALS.labels(refusal.code).inc()
@@ -124,6 +122,7 @@ def _question(asked: ValidateInput) -> _Question:
 
 
 async def _look_up(connection: AsyncConnection, caller: Principal, questions: Sequence[_Question]) -> _Knowledge:
+    begun = asyncio.get_running_loop().time()
     keys = sorted({key for question in questions for key in question.keys})
     checked_at, rows = await orders.find_for_validation(connection, keys)
     by_key: dict[str, list[Mapping[str, Any]]] = {}
@@ -141,52 +140,51 @@ async def _look_up(connection: AsyncConnection, caller: Principal, questions: Se
         for row in rows
         if row.number_key in held_against or relation_of(row._asdict(), caller.organisation_id) in NAMED
     ]
-    return _Knowledge(
+    found = _Knowledge(
         checked_at,
         by_key,
         await directory_for(connection, rows),
         await orders.lines_of(connection, with_lines),
         await numbers.misread_keys(connection, unknown),
         await deliveries.look_up(connection, delivered),
+        {},
     )
+    if asyncio.get_running_loop().time() - begun > _SECONDS_THAT_LEAVE_TIME_TO_SUGGEST:
+        return found
+    unanswered = [
+        _unanswered(question) for question in questions if question.keys and not _candidates(question, caller, found)
+    ]
+    return replace(found, meant=await _suggested(connection, caller, unanswered))
+
+
+_Unanswered = tuple[tuple[str, ...], UUID | None]
+"""The keys of a question that found no order, and the buyer that it names."""
+
+
+def _unanswered(question: _Question) -> _Unanswered:
+    return question.keys, question.asked.buyer
 
 
 async def _suggested(
-    connection: AsyncConnection, caller: Principal, questions: Sequence[_Question], knowledge: _Knowledge
-) -> Mapping[int, list[str]]:
-    """Return what may have been meant by the first questions that found no order, by their index: one query for all."""
-    unanswered = [
-        index
-        for index, question in enumerate(questions)
-        if question.keys and not _candidates(question, caller, knowledge)
-    ]
-    ranked: dict[int, list[str]] = {}
-    for index in unanswered[:SUGGESTED_INPUTS_MAX]:
-        ranked[index] = suggestions.candidates(questions[index].keys)
+    connection: AsyncConnection, caller: Principal, unanswered: Sequence[_Unanswered]
+) -> Mapping[_Unanswered, list[str]]:
+    """Return what may have been meant by the first of the questions that found no order: one query for all."""
+    ranked: dict[_Unanswered, list[str]] = {}
+    for asked in list(dict.fromkeys(unanswered))[:SUGGESTED_INPUTS_MAX]:
+        ranked[asked] = suggestions.candidates(asked[0])
         # A few milliseconds each: other requests get their turn in between.
         await asyncio.sleep(0)
     keys = {key for candidates in ranked.values() for key in candidates}
     rows = await repository.numbers_among(connection, caller.organisation_id, keys) if keys else []
     return {
-        index: suggestions.best(
-            candidates,
-            [
-                (row.number_key, row.number)
-                for row in rows
-                if questions[index].asked.buyer in {None, row.organisation_id}
-            ],
+        (asked, buyer): suggestions.best(
+            candidates, [(row.number_key, row.number) for row in rows if buyer in {None, row.organisation_id}]
         )
-        for index, candidates in ranked.items()
+        for (asked, buyer), candidates in ranked.items()
     }
 
 
-def _answer(
-    question: _Question,
-    caller: Principal,
-    knowledge: _Knowledge,
-    seen: set[tuple[str, UUID]],
-    did_you_mean: list[str],
-) -> Validation:
+def _answer(question: _Question, caller: Principal, knowledge: _Knowledge, seen: set[tuple[str, UUID]]) -> Validation:
     found = _candidates(question, caller, knowledge)
     order = found[0] if len(found) == 1 else None
     at = question.asked.at or knowledge.checked_at
@@ -213,7 +211,7 @@ def _answer(
         verdict=verdict,
         status=effective_status(lifecycle_facts(order.row), at) if order and related else None,
         refusals=[shown_refusal(refusal, order, knowledge.directory) for refusal in weightiest_first(refusals)],
-        did_you_mean=did_you_mean,
+        did_you_mean=[] if found else knowledge.meant.get(_unanswered(question), []),
         order=_shown_order(order, knowledge, at) if order and related else None,
         checked_at=knowledge.checked_at,
         valid_until=next_change(lifecycle_facts(order.row), at) if order else None,

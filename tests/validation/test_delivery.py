@@ -151,6 +151,17 @@ def test_what_is_expected_is_told_to_those_who_are_named(
         ]
 
 
+def test_the_buyers_code_of_its_supplier_is_not_told_to_those_who_carry_and_store_the_goods(
+    buyer: Party, warehouse: Party
+) -> None:
+    order = buyer.active(seller={"code": "S-1042"}, ship_to={"organisation_id": warehouse.id})
+    told = {"pro_number": "1", "seller": "S-1"}
+    assert ask(buyer, order["number"], delivery=told)["refusals"][0]["detail"] == "The order's supplier is S-1042."
+    answer = ask(warehouse, order["number"], delivery=told)
+    assert fields(answer) == [("delivery_mismatch", "delivery.seller")]
+    assert "S-1042" not in answer["refusals"][0]["detail"]
+
+
 def test_a_presenter_is_told_what_does_not_fit_and_nothing_of_what_would(expected: Expected, stranger: Party) -> None:
     wrong = {"pro_number": "999-999990", "scac": "ODFL", "ship_to": "MUC-1", "seller": "S-1"}
     told = {**expected.delivery, **wrong, "quantities": [{"line": 1, "quantity": "12"}]}

@@ -27,7 +27,7 @@ SAIA = ProLink("SAIA", "777", "777")
 ORDER = Expectation(
     links=[XPO, SAIA],
     ship_to=PartyFacts(HERE, GLN, "HAM-2", "Hafenlager 2"),
-    seller=PartyFacts(code="S-1042", name="Anders & Ko"),
+    seller=PartyFacts(code="S-1042", shown="Anders & Ko"),
     lines=[
         OpenLine(1, "TS-L", "00012345678905", "EA", Decimal(10)),
         OpenLine(2, "TS-L", None, "EA", Decimal("2.5")),
