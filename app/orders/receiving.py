@@ -43,7 +43,7 @@ from app.orders.receipt_schemas import (
     ReverseReceipt,
 )
 from app.orders.repository import Conditions
-from app.orders.service import transition_refused
+from app.orders.service import ATTEMPTS, overtaken, transition_refused
 from app.orders.views import lifecycle_facts, purchase_order, relation_of
 from app.principal import NAMED, Principal, Relation
 
@@ -66,10 +66,14 @@ async def receive(
     when all has come in, InvalidTransition in every other status that takes no goods.
     """
     order = await locate(connection, caller, number, buyer)
-    received = await try_to_receive(connection, caller, order, body, ["body"])
-    if received is None:
-        raise await refusal(connection, caller, order, body)
-    return received
+    for _ in range(ATTEMPTS):
+        received = await try_to_receive(connection, caller, order, body, ["body"])
+        if received is not None:
+            return received
+        refused = await refusal(connection, caller, order, body)
+        if refused is not None:
+            raise refused
+    raise overtaken(order.row["number"])
 
 
 async def try_to_receive(
@@ -118,17 +122,20 @@ async def try_to_receive(
 
 async def refusal(
     connection: AsyncConnection, caller: Principal, order: LocatedOrder, body: ReceivePurchaseOrder
-) -> Problem:
-    """Return why the order, read anew, takes no goods: first of all that this very receipt was taken in before."""
+) -> Problem | None:
+    """Return why the order, read anew, takes no goods: first of all that this very receipt was taken in before.
+
+    None where it takes goods by now: what stood against it, another receipt, was reversed meanwhile.
+    """
     repeated = await repetition(connection, caller, body)
     if repeated is not None:
         return repeated
     refused = await transition_refused(connection, order, Action.receive)
-    if refused.members.get("order_status") != StoredStatus.received.value:
+    if refused is None or refused.members.get("order_status") != StoredStatus.received.value:
         return refused
     last = (await receipt_repository.last_receipts(connection, [order.identity])).get(order.identity)
     if last is None:
-        return refused
+        return None
     where = f" at dock {last.dock}" if last.dock else ""
     return AlreadyReceived(
         f"{order.row['number']} was received on {timestamp(last.received_at)}{where}.",

@@ -1,15 +1,16 @@
 """Use cases of purchase orders: read them, and lead them through their life."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from pydantic import JsonValue
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.pace import unhurried
-from app.errors import InvalidRequest, Problem
+from app.errors import InvalidRequest, Problem, TemporarilyUnavailable
 from app.events import repository as event_rows
 from app.events import service as events
 from app.events.event_types import EventType
@@ -34,6 +35,9 @@ from app.orders.visibility import event_data_shown_to
 from app.principal import NAMED, Principal, Relation
 
 _NO_CONDITIONS = Conditions()
+
+ATTEMPTS: Final = 3
+"""How often a change is tried that another one came before, where nothing stands against it any more."""
 
 
 async def get(connection: AsyncConnection, caller: Principal, number: str, buyer: UUID | None) -> PurchaseOrder:
@@ -215,11 +219,7 @@ async def _act(
     conditions: Conditions = _NO_CONDITIONS,
 ) -> PurchaseOrder:
     """Carry out a transition with its event, or raise why it cannot be."""
-    row = await repository.change_status(
-        connection, order.number_key, order.organisation_id, action, values, conditions=conditions
-    )
-    if row is None:
-        raise await transition_refused(connection, order, action, conditions)
+    row = await change_status(connection, order, action, values, conditions)
     await events.record(
         connection,
         [
@@ -237,10 +237,31 @@ async def _act(
     return await _shown(connection, LocatedOrder(row._asdict(), order.relation))
 
 
+async def change_status(
+    connection: AsyncConnection,
+    order: LocatedOrder,
+    action: Action,
+    values: Mapping[str, Any],
+    conditions: Conditions = _NO_CONDITIONS,
+) -> Row[Any]:
+    """Carry out a transition and return the order as it is then, or raise why it cannot be.
+
+    What stood against it may be gone by the time it is looked at: then it is tried again.
+    """
+    for _ in range(ATTEMPTS):
+        row = await repository.change_status(connection, *order.identity, action, values, conditions=conditions)
+        if row is not None:
+            return row
+        refused = await transition_refused(connection, order, action, conditions)
+        if refused is not None:
+            raise refused
+    raise overtaken(order.row["number"])
+
+
 async def transition_refused(
     connection: AsyncConnection, order: LocatedOrder, action: Action, conditions: Conditions = _NO_CONDITIONS
-) -> Problem:
-    """Return why the order, read anew, does not allow the action."""
+) -> Problem | None:
+    """Return why the order, read anew, does not allow the action; None where it does by now."""
     (current,) = await repository.find_by_keys(connection, [order.number_key], None, order.organisation_id)
     if conditions.revision is not None and conditions.revision != current.revision:
         return RevisionSuperseded(
@@ -259,17 +280,23 @@ async def transition_refused(
     )
 
 
-def _unmet(conditions: Conditions, statuses: Sequence[OrderStatus], ends: datetime | None) -> Problem:
+def _unmet(conditions: Conditions, statuses: Sequence[OrderStatus], ends: datetime | None) -> Problem | None:
     if conditions.refused_when & set(statuses):
         return InvalidRequest.at(
             ["body", "activate_by"],
             "needed_when_lapsed",
             "The order has lapsed: it needs a new deadline for activation",
         )
-    now = "" if ends is None else f", {timestamp(ends)}"
+    if ends is None or conditions.ends_before is None or ends < conditions.ends_before:
+        return None
     return InvalidRequest.at(
-        ["body", "expires_at"], "not_later", f"An extension ends later than the order does now{now}"
+        ["body", "expires_at"], "not_later", f"An extension ends later than the order does now, {timestamp(ends)}"
     )
+
+
+def overtaken(number: str) -> Problem:
+    """Return the problem for an order that others changed each time it was looked at."""
+    return TemporarilyUnavailable(f"{number} was being changed by others; nothing was carried out.")
 
 
 async def _shown(connection: AsyncConnection, order: LocatedOrder) -> PurchaseOrder:

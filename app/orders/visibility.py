@@ -19,7 +19,7 @@ _BESIDE_THE_ORDER = frozenset({"receipt"})
 
 _OWNERS_ALONE = frozenset({"metadata"})
 
-_LOGISTICS = frozenset({Relation.SHIP_TO, Relation.FORWARDER})
+_LOGISTICS = frozenset({Relation.SHIP_TO, Relation.FORWARDER, Relation.PRESENTER})
 
 _LINE_FIELDS_OF_BUYER_AND_SELLER = frozenset({"unit_price", "tax"})
 

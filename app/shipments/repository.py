@@ -182,6 +182,37 @@ async def links_of(
     return (await connection.execute(query)).all()
 
 
+async def links_of_all(
+    connection: AsyncConnection, orders: Collection[tuple[str, UUID]]
+) -> Mapping[tuple[str, UUID], list[Row[Any]]]:
+    """Return the links of orders by order identity, by carrier and PRO number."""
+    found: dict[tuple[str, UUID], list[Row[Any]]] = {identity: [] for identity in orders}
+    if found:
+        result = await connection.execute(
+            select(Link.__table__)
+            .where(Link.number_key.in_({key for key, _ in found}))
+            .order_by(Link.number_key, Link.organisation_id, Link.scac, Link.pro_number)
+        )
+        for row in result:
+            if (identity := (row.number_key, row.organisation_id)) in found:
+                found[identity].append(row)
+    return found
+
+
+async def disruptions(
+    connection: AsyncConnection, organisation_ids: Collection[UUID], scacs: Collection[str]
+) -> Mapping[tuple[UUID, str], str | None]:
+    """Return which of the organisations have marked which of the carriers as disrupted, each with its reason."""
+    if not organisation_ids or not scacs:
+        return {}
+    result = await connection.execute(
+        select(Override.organisation_id, Override.scac, Override.disruption_reason).where(
+            Override.organisation_id.in_(organisation_ids), Override.scac.in_(scacs), Override.disrupted
+        )
+    )
+    return {(row.organisation_id, row.scac): row.disruption_reason for row in result}
+
+
 async def linked_orders(
     connection: AsyncConnection,
     scac: str,

@@ -35,7 +35,8 @@ class PutCarrier(RequestModel):
     check_scheme: ProCheckScheme | None = None
     """How the check character follows from the rest. Null: there is none."""
     disrupted: bool = False
-    """Whether the carrier is in trouble, so that your gate holds what it brings."""
+    """Whether the carrier is in trouble, so that your gate holds, instead of rejecting, what it brings with a wrong or
+    missing PRO number."""
     disruption_reason: LongText | None = None
     """What the trouble is, in words for the person at the gate."""
 

@@ -63,6 +63,11 @@ def without_facts(refusal: Refusal) -> Refusal:
     return replace(refusal, detail=REFUSAL_CODES[refusal.code].explanation)
 
 
+def weightiest_first(refusals: Iterable[Refusal]) -> list[Refusal]:
+    """What rejects before what holds, otherwise in the order given."""
+    return sorted(refusals, key=lambda refusal: REFUSAL_CODES[refusal.code].verdict is not Verdict.reject)
+
+
 def refusals_among(outcomes: Iterable[Pass | Refusal]) -> list[Refusal]:
     """The refusals among the outcomes of checks, in their order."""
     return [outcome for outcome in outcomes if isinstance(outcome, Refusal)]

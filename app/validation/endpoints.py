@@ -19,10 +19,15 @@ from app.numbers.service import well_formed
 from app.orders.errors import DuplicateReceipt, OverReceipt
 from app.orders.examples import RECEIVE
 from app.validation import service
-from app.validation.examples import ACCEPTED, ACCEPTED_AND_RECEIVED, EXPIRED
+from app.validation.examples import ACCEPTED, ACCEPTED_AND_RECEIVED, AT_THE_DOCK, EXPIRED, MISTYPED, OTHER_DELIVERY
+from app.validation.questions import manifest_of
 from app.validation.schemas import ValidateBatch, ValidateInput, Validation, ValidationBatch
 
-_VERDICTS = {"Accepted": ACCEPTED, "Rejected, by one who only holds the number": EXPIRED}
+_VERDICTS = {
+    "Accepted": ACCEPTED,
+    "Rejected, by one who only holds the number": EXPIRED,
+    "Mistyped, with what was meant": MISTYPED,
+}
 
 
 class ValidationRoute(APIRoute):
@@ -80,17 +85,27 @@ async def validate_number(
         requests={
             "What was typed": {"input": "po 7k3m9qwx2r"},
             "For a day to come": {"input": "PO-7K3M9QWX2R", "at": "2036-03-01T06:00:00Z"},
+            "With the delivery at the dock": AT_THE_DOCK,
             "And receive what came in": {"input": "PO-7K3M9QWX2R", "receive": RECEIVE},
         },
-        answers={**_VERDICTS, "Accepted and received": ACCEPTED_AND_RECEIVED},
+        answers={
+            **_VERDICTS,
+            "Another delivery than expected": OTHER_DELIVERY,
+            "Accepted and received": ACCEPTED_AND_RECEIVED,
+        },
     ),
 )
 async def validate_input(body: ValidateInput, caller: Caller, unit: Unit) -> Response:
     """Validate an input, and receive.
 
-    The same question with more said: `buyer` where two buyers use one number, `at` for a day to come. With `receive`
-    the goods come in with the question, in one transaction: `accept` receives them and the answer holds the `receipt`,
-    any other verdict receives nothing. Of two docks that ask at once, one receives and the other gets
+    The same question with more said: `buyer` where two buyers use one number, `at` for a day to come, `delivery` for
+    what stands at the gate. Each fact of the delivery that contradicts the order is a refusal of its own, with its
+    `field`; what the order does not state is not held against it. A delivery without a PRO number is held. Where the
+    receiving or the buying organisation has marked the carrier as disrupted, wrong or missing carrier papers are held
+    as `carrier_disrupted`.
+
+    With `receive` the goods come in with the question, in one transaction: `accept` receives them and the answer holds
+    the `receipt`, any other verdict receives nothing. Of two docks that ask at once, one receives and the other gets
     `already_received`. This needs the scope `receive` as well, and is for the owner and the ship-to of the order. The
     Idempotency-Key protects what was received; a verdict that received nothing leaves it free.
     """
@@ -111,7 +126,7 @@ async def validate_batch(body: ValidateBatch, caller: Caller, unit: Reading) -> 
     A vehicle's manifest in one request. A number that stands in it twice is held as `duplicate_in_request` from the
     second time on; `summary` counts the codes. Bodies up to 8 MiB.
     """
-    manifest = await service.manifest_of(body)
+    manifest = await manifest_of(body)
     return await unit.read_manifest(
         lambda connection: service.look_up(connection, caller, manifest),
         lambda knowledge: service.judge(caller, manifest, knowledge),

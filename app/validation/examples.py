@@ -4,6 +4,18 @@ from typing import Any
 
 from app.orders.examples import PURCHASE_ORDER, RECEIPT, RECEIVED_PURCHASE_ORDER
 
+AT_THE_DOCK: dict[str, Any] = {
+    "input": "PO-7K3M9QWX2R",
+    "delivery": {
+        "scac": "CNWY",
+        "pro_number": "123-456782",
+        "trailer_number": "HH-AB-1234",
+        "ship_to": "HAM-2",
+        "seller": {"code": "S-1042"},
+        "quantities": [{"sku": "TS-0042-L", "quantity": "240"}],
+    },
+}
+
 ACCEPTED: dict[str, Any] = {
     "id": "0198f5b0-6d21-7a34-8e5f-90ab12cd34ef",
     "input": "po 7k3m9qwx2r",
@@ -55,6 +67,56 @@ EXPIRED: dict[str, Any] = {
     ],
     "order": None,
     "valid_until": None,
+}
+
+_NOBODY_TO_CALL: dict[str, Any] = {"href": None, "contact": None}
+
+MISTYPED: dict[str, Any] = {
+    **ACCEPTED,
+    "input": "PO-7K3M9QWX28",
+    "number": "PO7K3M9QWX28",
+    "valid": False,
+    "verdict": "reject",
+    "status": None,
+    "refusals": [
+        {
+            "code": "check_character_mismatch",
+            "title": "Mistyped or misread",
+            "detail": "The check character does not fit the rest of the number, so at least one character is wrong.",
+            "field": "input",
+            "next_step": {
+                "action": "check_the_document",
+                "description": "Compare with the document character by character and enter the number again.",
+                "then": "open_support_case",
+                **_NOBODY_TO_CALL,
+            },
+        }
+    ],
+    "did_you_mean": ["PO-7K3M9QWX2R"],
+    "order": None,
+    "valid_until": None,
+}
+
+OTHER_DELIVERY: dict[str, Any] = {
+    **ACCEPTED,
+    "input": "PO-7K3M9QWX2R",
+    "valid": False,
+    "verdict": "reject",
+    "refusals": [
+        {
+            "code": "pro_number_mismatch",
+            "title": "Another PRO number is expected",
+            "detail": "The order's PRO number is 123-456782 of CNWY.",
+            "field": "delivery.pro_number",
+            "next_step": {
+                "action": "check_the_document",
+                "description": "Compare the PRO number with the carrier's waybill. If it is the same, call the "
+                "logistics partner.",
+                "then": "contact_logistics_partner",
+                **_NOBODY_TO_CALL,
+            },
+        }
+    ],
 }
 
 BATCH: dict[str, Any] = {

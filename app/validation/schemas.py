@@ -12,7 +12,8 @@ from app.orders.contacts import ContactPoint
 from app.orders.lifecycle import OrderStatus
 from app.orders.receipt_schemas import Receipt, ReceivePurchaseOrder
 from app.orders.schemas import PurchaseOrder
-from app.validation.examples import ACCEPTED, BATCH, EXPIRED
+from app.validation.delivery_schemas import Delivery
+from app.validation.examples import ACCEPTED, AT_THE_DOCK, BATCH, EXPIRED
 from app.validation.refusal_codes import NextStepAction, RefusalCode, Verdict
 
 BATCH_MAX = 1_000
@@ -26,7 +27,7 @@ Input = Annotated[str, StringConstraints(max_length=INPUT_MAX)]
 class ValidateInput(RequestModel):
     """The question at the gate."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"input": "po 7k3m9qwx2r"}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"input": "po 7k3m9qwx2r"}, AT_THE_DOCK]})
 
     input: Input
     """What was typed or scanned, at most 4,096 characters."""
@@ -34,6 +35,8 @@ class ValidateInput(RequestModel):
     """The buyer's organisation id, where two buyers use one number."""
     at: Timestamp | None = None
     """The moment that is asked about, now when left out: goods sail for weeks."""
+    delivery: Delivery | None = None
+    """What is known of the delivery, to be matched with the order."""
     receive: ReceivePurchaseOrder | None = None
     """What came in, `{}` for all that is open: received in the same moment where the verdict is `accept`. One at a
     time, not in a batch, and never with `at`."""
@@ -109,14 +112,16 @@ class Validation(AnswerModel):
     """True when the verdict is `accept`."""
     verdict: Verdict
     status: OrderStatus | None
-    """The order's status at the moment that was asked about, or as receiving has left it; for those with a relation to
-    it."""
+    """The order's status at the moment that was asked about, or as receiving has left it; for those who see
+    `order`."""
     refusals: list[Refusal]
     """Every reason against it, the weightiest first; empty when it is accepted."""
     did_you_mean: list[str]
-    """Numbers that may have been meant, best first."""
+    """Numbers that may have been meant where the input is `unknown` or fails its check character: at most three, best
+    first, only of orders that the caller has a relation to. In a batch the first ten such inputs get them."""
     order: PurchaseOrder | None
-    """What the caller's relation may see of the order, as receiving has left it; null without a relation."""
+    """What the caller's relation may see of the order, as receiving has left it; null without a relation. Who has none,
+    but gives a PRO number that a party of the order has put on it, sees what a forwarder does."""
     receipt: Receipt | None
     """What was received with this question; null where nothing was."""
     checked_at: Timestamp

@@ -1,0 +1,130 @@
+"""What the database says about all questions of a request together: a handful of queries, however many they are."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.numbers import service as numbers
+from app.orders import receipt_repository
+from app.orders import repository as orders
+from app.orders.contacts import Directory, directory_for
+from app.orders.lifecycle import StoredStatus
+from app.orders.location import LocatedOrder
+from app.orders.views import relation_of
+from app.principal import NAMED, Principal
+from app.validation import deliveries, repository, suggestions
+from app.validation.deliveries import DeliveryKnowledge
+from app.validation.delivery_schemas import Delivery
+from app.validation.questions import Question
+
+SUGGESTED_INPUTS_MAX: Final = 10
+"""So many inputs of a batch get suggestions: a manifest with more wrong numbers is itself the wrong one."""
+
+_SECONDS_THAT_LEAVE_TIME_TO_SUGGEST: Final = 0.4
+"""Half of what the gate waits: suggestions are a comfort, and must never turn a verdict into a 503."""
+
+
+Unanswered = tuple[tuple[str, ...], UUID | None]
+"""The keys of a question that found no order, and the buyer that it names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What the database says about all questions together."""
+
+    checked_at: datetime
+    orders: Mapping[str, Sequence[Mapping[str, Any]]]
+    directory: Directory
+    lines: Mapping[tuple[str, UUID], Sequence[Any]]
+    last_receipts: Mapping[tuple[str, UUID], Any]
+    misread: frozenset[str]
+    deliveries: DeliveryKnowledge
+    meant: Mapping[Unanswered, list[str]]
+
+
+async def gather(connection: AsyncConnection, caller: Principal, questions: Sequence[Question]) -> Knowledge:
+    """Return what has to be known to answer the questions, and what may have been meant by those without an order."""
+    begun = asyncio.get_running_loop().time()
+    keys = sorted({key for question in questions for key in question.keys})
+    checked_at, rows = await orders.find_for_validation(connection, keys)
+    by_key: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        by_key.setdefault(row.number_key, []).append(row._asdict())
+    unknown = [key for question in questions for key in question.keys if not any(k in by_key for k in question.keys)]
+    told = [question for question in questions if question.asked.delivery is not None]
+    compared = {key for question in told for key in question.keys}
+    related = [row for row in rows if relation_of(row._asdict(), caller.organisation_id) in NAMED]
+    named = {id(row) for row in related}
+    presented = [row for row in rows if row.number_key in compared and id(row) not in named]
+    received = [(row.number_key, row.organisation_id) for row in related if row.status == StoredStatus.received]
+    found = Knowledge(
+        checked_at,
+        by_key,
+        await directory_for(connection, rows),
+        await orders.lines_of(connection, [*related, *presented]),
+        await receipt_repository.last_receipts(connection, received),
+        await numbers.misread_keys(connection, unknown),
+        await deliveries.look_up(connection, _deliveries(told, by_key)),
+        {},
+    )
+    if asyncio.get_running_loop().time() - begun > _SECONDS_THAT_LEAVE_TIME_TO_SUGGEST:
+        return found
+    unanswered = [
+        unanswered_of(question) for question in questions if question.keys and not candidates(question, caller, found)
+    ]
+    return replace(found, meant=await _suggested(connection, caller, unanswered))
+
+
+def _deliveries(
+    told: Sequence[Question], orders_by_key: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> list[tuple[Delivery, list[Mapping[str, Any]]]]:
+    return [
+        (question.asked.delivery, [row for key in question.keys for row in orders_by_key.get(key, ())])
+        for question in told
+        if question.asked.delivery is not None
+    ]
+
+
+def unanswered_of(question: Question) -> Unanswered:
+    """Return what tells a question apart from others that found no order either."""
+    return question.keys, question.asked.buyer
+
+
+async def _suggested(
+    connection: AsyncConnection, caller: Principal, unanswered: Sequence[Unanswered]
+) -> Mapping[Unanswered, list[str]]:
+    """Return what may have been meant by the first of the questions that found no order: one query for all."""
+    ranked: dict[Unanswered, list[str]] = {}
+    for asked in list(dict.fromkeys(unanswered))[:SUGGESTED_INPUTS_MAX]:
+        ranked[asked] = suggestions.candidates(asked[0])
+        # A few milliseconds each: other requests get their turn in between.
+        await asyncio.sleep(0)
+    keys = {key for candidates in ranked.values() for key in candidates}
+    rows = await repository.numbers_among(connection, caller.organisation_id, keys) if keys else []
+    return {
+        (asked, buyer): suggestions.best(
+            candidates, [(row.number_key, row.number) for row in rows if buyer in {None, row.organisation_id}]
+        )
+        for (asked, buyer), candidates in ranked.items()
+    }
+
+
+def candidates(question: Question, caller: Principal, knowledge: Knowledge) -> list[LocatedOrder]:
+    """Return the orders that the input may mean: those the caller is named on, or else all that are presented."""
+    found = [
+        LocatedOrder(row, relation_of(row, caller.organisation_id))
+        for key in question.keys
+        for row in knowledge.orders.get(key, ())
+        if question.asked.buyer in {None, row["organisation_id"]}
+    ]
+    # What was issued here under exactly this number is meant, whoever has registered the rest of it without its PO.
+    if exact := [order for order in found if order.row["issued_here"] and order.number_key == question.keys[0]]:
+        return exact
+    found = [order for order in found if order.relation in NAMED] or found
+    # One buyer may hold both PO123 and 123: once the buyer is named, the exact form wins.
+    return found if question.asked.buyer is None else found[:1]

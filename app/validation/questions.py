@@ -1,0 +1,71 @@
+"""The questions that are put to the gate: one, or a manifest of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import TypeAdapter, ValidationError
+
+from app.db.pace import unhurried
+from app.errors import InvalidRequest, Problem
+from app.http.problems import invalid_item
+from app.http.schemas import ProblemDetails
+from app.validation.inputs import MalformedInput, understand
+from app.validation.schemas import InvalidItem, Source, ValidateBatch, ValidateInput
+
+_ITEM: TypeAdapter[ValidateInput] = TypeAdapter(ValidateInput)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """An input with the keys that it may mean, best first; no keys: no number could look like it."""
+
+    asked: ValidateInput
+    keys: tuple[str, ...]
+    source: Source
+    number_text: str | None
+    malformed: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The questions of a batch by their index, and the items that are no question."""
+
+    questions: Mapping[int, Question]
+    invalid: Mapping[int, InvalidItem]
+
+
+def question_of(asked: ValidateInput) -> Question:
+    """Return the question that an input asks."""
+    try:
+        understood = understand(asked.input)
+    except MalformedInput as error:
+        return Question(asked, (), Source.TYPED, None, error.sentence)
+    return Question(asked, understood.keys, Source(understood.source), understood.number_text, None)
+
+
+async def manifest_of(body: ValidateBatch) -> Manifest:
+    """Return the questions of a batch; each item is judged by itself."""
+    questions: dict[int, Question] = {}
+    invalid: dict[int, InvalidItem] = {}
+    async for index, item in unhurried(enumerate(body.inputs)):
+        try:
+            asked = _ITEM.validate_python({"input": item} if isinstance(item, str) else item)
+            if asked.receive is not None:
+                invalid[index] = _invalid_item(index, _receives_alone(index))
+            else:
+                questions[index] = question_of(asked)
+        except ValidationError as error:
+            invalid[index] = _invalid_item(index, invalid_item(error, ("body", "inputs", index)))
+    return Manifest(questions, invalid)
+
+
+def _invalid_item(index: int, problem: Problem) -> InvalidItem:
+    return InvalidItem(index=index, problem=ProblemDetails.model_validate(problem.as_dict()))
+
+
+def _receives_alone(index: int) -> Problem:
+    return InvalidRequest.at(
+        ["body", "inputs", index, "receive"],
+        "not_in_a_batch",
+        "Goods are received one order at a time: POST /v1/validations",
+    )
