@@ -1,6 +1,7 @@
 """The closed vocabulary of event types: what can happen, one place, documented from here."""
 
 from enum import StrEnum
+from typing import Final
 
 
 class EventType(StrEnum):
@@ -22,6 +23,10 @@ class EventType(StrEnum):
     RECEIPT_PUT_AWAY = "receipt.put_away"
     PRO_NUMBER_LINKED = "pro_number.linked"
     PRO_NUMBER_UNLINKED = "pro_number.unlinked"
+
+
+GATE_CHECKED: Final = "gate.checked"
+"""Stands in an order's timeline among its events. It changes nothing, so it has no number of its own."""
 
 
 class AuditType(StrEnum):

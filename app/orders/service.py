@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.pace import unhurried
 from app.errors import InvalidRequest, Problem, TemporarilyUnavailable
-from app.events import repository as event_rows
 from app.events import service as events
 from app.events.event_types import EventType
 from app.events.service import OrderChange
@@ -26,12 +25,10 @@ from app.orders.schemas import (
     ActivatePurchaseOrder,
     ConfirmPurchaseOrder,
     ExtendPurchaseOrder,
-    OrderEvent,
     PurchaseOrder,
     SendPurchaseOrder,
 )
 from app.orders.views import lifecycle_facts, purchase_order, relation_of
-from app.orders.visibility import event_data_shown_to
 from app.principal import NAMED, Principal, Relation
 
 _NO_CONDITIONS = Conditions()
@@ -65,25 +62,6 @@ async def page(
             row.read_at,
         )
         async for row in unhurried(rows)
-    ]
-
-
-async def timeline(
-    connection: AsyncConnection, caller: Principal, number: str, buyer: UUID | None, after: int, limit: int
-) -> Sequence[OrderEvent]:
-    """Return up to `limit` events of the order after the sequence `after`, as the caller's relation sees them."""
-    order = await locate(connection, caller, number, buyer)
-    rows = await event_rows.order_events(connection, order.number_key, order.organisation_id, after=after, limit=limit)
-    return [
-        OrderEvent(
-            sequence=row.sequence,
-            type=row.type,
-            occurred_at=row.occurred_at,
-            organisation_id=row.actor_organisation_id,
-            relation=Relation(row.actor_relation),
-            data=event_data_shown_to(order.relation, row.data),
-        )
-        for row in rows
     ]
 
 

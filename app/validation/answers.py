@@ -22,11 +22,15 @@ from app.validation.schemas import Validation
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A verdict with the one order that it is about, where there is one; `related`: the caller may see its facts."""
+    """A verdict with the one order that it is about, where there is one; `related`: an order names the caller.
+
+    `free_of_charge`: it does not count towards the caller's limit, because it tells nothing about orders of others.
+    """
 
     validation: Validation
     order: LocatedOrder | None
     related: bool
+    free_of_charge: bool
 
 
 def answer(question: Question, caller: Principal, knowledge: Knowledge, seen: set[tuple[str, UUID]]) -> Answered:
@@ -64,7 +68,8 @@ def answer(question: Question, caller: Principal, knowledge: Knowledge, seen: se
         checked_at=knowledge.checked_at,
         valid_until=next_change(lifecycle_facts(order.row), at) if order and related else None,
     )
-    return Answered(validation, order, related)
+    named = any(one.relation in NAMED for one in found)
+    return Answered(validation, order, named, named or related or not question.keys)
 
 
 def _refusals(

@@ -64,6 +64,10 @@ class Delivery(RequestModel):
     """As it stands on the waybill: case, spaces and dashes do not matter. Without it the delivery is held."""
     trailer_number: TrailerNumber | None = None
     """The vehicle's; compared once a booking says which one is expected."""
+    dock: ShortText | None = None
+    """Where the vehicle stands; kept with the check in the order's timeline, as is who asks for it."""
+    operator: ShortText | None = None
+    """Who asks, as the warehouse knows him."""
     ship_to: Annotated[DeliveryParty | None, Field(json_schema_extra=_or_text)] = None
     """Where the goods are: an object, or a code or GLN as text."""
     seller: Annotated[DeliveryParty | None, Field(json_schema_extra=_or_text)] = None

@@ -47,8 +47,13 @@ class Knowledge:
     meant: Mapping[Unanswered, list[str]]
 
 
-async def gather(connection: AsyncConnection, caller: Principal, questions: Sequence[Question]) -> Knowledge:
-    """Return what has to be known to answer the questions, and what may have been meant by those without an order."""
+async def gather(
+    connection: AsyncConnection, caller: Principal, questions: Sequence[Question], *, suggests: bool
+) -> Knowledge:
+    """Return what has to be known to answer the questions, and what may have been meant by those without an order.
+
+    `suggests`: whether the latter is looked for.
+    """
     begun = asyncio.get_running_loop().time()
     keys = sorted({key for question in questions for key in question.keys})
     checked_at, rows = await orders.find_for_validation(connection, keys)
@@ -72,7 +77,7 @@ async def gather(connection: AsyncConnection, caller: Principal, questions: Sequ
         await deliveries.look_up(connection, _deliveries(told, by_key)),
         {},
     )
-    if asyncio.get_running_loop().time() - begun > _SECONDS_THAT_LEAVE_TIME_TO_SUGGEST:
+    if not suggests or asyncio.get_running_loop().time() - begun > _SECONDS_THAT_LEAVE_TIME_TO_SUGGEST:
         return found
     unanswered = [
         unanswered_of(question) for question in questions if question.keys and not candidates(question, caller, found)

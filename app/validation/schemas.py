@@ -139,7 +139,7 @@ class ValidationResult(Validation):
 
 
 class InvalidItem(AnswerModel):
-    """An item of a batch that is no question."""
+    """An item of a batch that has no verdict: it is no question, or one too many."""
 
     index: int
     problem: ProblemDetails
