@@ -1,23 +1,24 @@
 """The verdict on one question, from what the database says about it; no query, no clock."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from app.db.identifiers import new_id
-from app.orders.lifecycle import effective_status, next_change
+from app.orders.lifecycle import LifecycleFacts, boundaries, effective_status
 from app.orders.location import LocatedOrder
 from app.orders.views import lifecycle_facts, purchase_order
 from app.principal import NAMED, Principal
 from app.validation import checks, deliveries
-from app.validation.checks import LastReceipt, lifecycle_refusals, refuse, weightiest_first, without_facts
+from app.validation.checks import LastReceipt, Refusal, lifecycle_refusals, refuse, weightiest_first, without_facts
 from app.validation.knowledge import Knowledge, candidates, unanswered_of
 from app.validation.next_steps import shown_refusal
+from app.validation.outlook import outlook
 from app.validation.questions import Question
 from app.validation.refusal_codes import RefusalCode, Verdict
-from app.validation.schemas import Validation
+from app.validation.schemas import Afterwards, Validation
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,56 +37,108 @@ class Answered:
 def answer(question: Question, caller: Principal, knowledge: Knowledge, seen: set[tuple[str, UUID]]) -> Answered:
     """Return the verdict on a question; `seen` holds the orders of the manifest so far, and gets its own."""
     found = candidates(question, caller, knowledge)
-    order = found[0] if len(found) == 1 else None
-    at = question.asked.at or knowledge.checked_at
-    refusals = _refusals(question, found, knowledge, at)
-    related = order is not None and order.relation in NAMED
-    if order is not None and (delivery := question.asked.delivery) is not None:
-        lines = knowledge.lines[order.number_key, order.organisation_id]
-        refusals += deliveries.refusals(delivery, order, lines, knowledge.deliveries, caller)
-        related = related or deliveries.proves_relation(delivery, order, knowledge.deliveries)
-    if order is not None:
-        identity = (order.number_key, order.organisation_id)
-        if identity in seen:
-            refusals.append(refuse(RefusalCode.duplicate_in_request))
-        seen.add(identity)
-    # Without an order there is no fact to keep back: the sentence is about what was sent.
-    if order is not None and not related:
-        refusals = [without_facts(refusal) for refusal in refusals]
-    verdict = checks.verdict(refusals)
-    validation = Validation(
-        id=new_id(),
-        input=question.asked.input,
-        source=question.source,
-        number=order.row["number"] if order else question.number_text,
-        valid=verdict is Verdict.accept,
-        verdict=verdict,
-        status=effective_status(lifecycle_facts(order.row), at) if order and related else None,
-        refusals=[shown_refusal(refusal, order, knowledge.directory) for refusal in weightiest_first(refusals)],
+    if len(found) != 1:
+        named = any(one.relation in NAMED for one in found)
+        shown = _without_order(question, found, knowledge)
+        return Answered(shown, None, named, free_of_charge=named or not question.keys)
+    (order,) = found
+    repeated = order.identity in seen
+    seen.add(order.identity)
+    named = order.relation in NAMED
+    delivery = question.asked.delivery
+    related = named or (delivery is not None and deliveries.proves_relation(delivery, order, knowledge.deliveries))
+    shown = _about(question, order, caller, knowledge, related=related, repeated=repeated)
+    return Answered(shown, order, named, free_of_charge=related)
+
+
+def ahead(facts: LifecycleFacts, now: datetime, refusals_at: Callable[[datetime], Sequence[Refusal]]) -> dict[str, Any]:
+    """Return the fields of an answer that say until when it holds and what comes then."""
+    coming = outlook(facts, now, boundaries(facts), refusals_at)
+    if coming is None:
+        return {"valid_until": None, "afterwards": None}
+    then = Afterwards(status=coming.status, verdict=coming.verdict, codes=list(coming.codes))
+    return {"valid_until": coming.at, "afterwards": then}
+
+
+def _without_order(question: Question, found: Sequence[LocatedOrder], knowledge: Knowledge) -> Validation:
+    """Return the answer where the input means no order, or several. There is no fact to keep back."""
+    refusal = _not_one_order(question, found, knowledge)
+    return Validation(
+        **_head(question, knowledge, question.number_text, [refusal]),
+        status=None,
+        refusals=[shown_refusal(refusal, None, knowledge.directory)],
         did_you_mean=[] if found else knowledge.meant.get(unanswered_of(question), []),
-        order=_shown_order(order, knowledge, at) if order and related else None,
-        receipt=None,
-        checked_at=knowledge.checked_at,
-        valid_until=next_change(lifecycle_facts(order.row), at) if order and related else None,
+        order=None,
+        valid_until=None,
+        afterwards=None,
     )
-    named = any(one.relation in NAMED for one in found)
-    return Answered(validation, order, named, named or related or not question.keys)
+
+
+def _not_one_order(question: Question, found: Sequence[LocatedOrder], knowledge: Knowledge) -> Refusal:
+    if question.malformed is not None:
+        return refuse(RefusalCode.malformed, question.malformed, "input")
+    if found:
+        return refuse(RefusalCode.ambiguous_number, field="buyer")
+    misread = any(key in knowledge.misread for key in question.keys)
+    return refuse(RefusalCode.check_character_mismatch if misread else RefusalCode.unknown, field="input")
+
+
+def _about(
+    question: Question,
+    order: LocatedOrder,
+    caller: Principal,
+    knowledge: Knowledge,
+    *,
+    related: bool,
+    repeated: bool,
+) -> Validation:
+    """Return the answer about one order, with its facts for those who are `related` to it."""
+    facts, at = lifecycle_facts(order.row), question.asked.at or knowledge.checked_at
+
+    def refusals_at(instant: datetime) -> list[Refusal]:
+        return _refusals(question, order, facts, caller, knowledge, instant)
+
+    refusals = refusals_at(at) + ([refuse(RefusalCode.duplicate_in_request)] if repeated else [])
+    told = weightiest_first(refusals if related else [without_facts(refusal) for refusal in refusals])
+    return Validation(
+        **_head(question, knowledge, order.row["number"], refusals),
+        status=effective_status(facts, at) if related else None,
+        refusals=[shown_refusal(refusal, order, knowledge.directory) for refusal in told],
+        did_you_mean=[],
+        order=_shown_order(order, knowledge, at) if related else None,
+        **(ahead(facts, at, refusals_at) if related else {"valid_until": None, "afterwards": None}),
+    )
+
+
+def _head(question: Question, knowledge: Knowledge, number: str | None, refusals: Sequence[Refusal]) -> dict[str, Any]:
+    verdict = checks.verdict(refusals)
+    return {
+        "id": new_id(),
+        "input": question.asked.input,
+        "source": question.source,
+        "number": number,
+        "valid": verdict is Verdict.accept,
+        "verdict": verdict,
+        "receipt": None,
+        "checked_at": knowledge.checked_at,
+    }
 
 
 def _refusals(
-    question: Question, found: Sequence[LocatedOrder], knowledge: Knowledge, at: datetime
-) -> list[checks.Refusal]:
-    if question.malformed is not None:
-        return [refuse(RefusalCode.malformed, question.malformed, "input")]
-    if len(found) > 1:
-        return [refuse(RefusalCode.ambiguous_number, field="buyer")]
-    if not found:
-        misread = any(key in knowledge.misread for key in question.keys)
-        return [refuse(RefusalCode.check_character_mismatch if misread else RefusalCode.unknown, field="input")]
-    last = knowledge.last_receipts.get(found[0].identity)
-    return lifecycle_refusals(
-        lifecycle_facts(found[0].row), at, None if last is None else LastReceipt(last.received_at, last.dock)
-    )
+    question: Question,
+    order: LocatedOrder,
+    facts: LifecycleFacts,
+    caller: Principal,
+    knowledge: Knowledge,
+    at: datetime,
+) -> list[Refusal]:
+    """Return everything that is against the order at an instant: its own life, and the delivery that is told."""
+    last = knowledge.last_receipts.get(order.identity)
+    refusals = lifecycle_refusals(facts, at, None if last is None else LastReceipt(last.received_at, last.dock))
+    if question.asked.delivery is not None:
+        lines = knowledge.lines[order.identity]
+        refusals += deliveries.refusals(question.asked.delivery, order, lines, knowledge.deliveries, caller)
+    return refusals
 
 
 def _shown_order(order: LocatedOrder, knowledge: Knowledge, at: datetime) -> Any:

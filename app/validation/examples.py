@@ -30,6 +30,7 @@ ACCEPTED: dict[str, Any] = {
     "receipt": None,
     "checked_at": "2036-03-01T06:14:09.120345Z",
     "valid_until": "2036-06-30T22:00:00Z",
+    "afterwards": {"status": "expired", "verdict": "reject", "codes": ["expired"]},
 }
 
 ACCEPTED_AND_RECEIVED: dict[str, Any] = {
@@ -67,6 +68,7 @@ EXPIRED: dict[str, Any] = {
     ],
     "order": None,
     "valid_until": None,
+    "afterwards": None,
 }
 
 _NOBODY_TO_CALL: dict[str, Any] = {"href": None, "contact": None}
@@ -95,6 +97,7 @@ MISTYPED: dict[str, Any] = {
     "did_you_mean": ["PO-7K3M9QWX2R"],
     "order": None,
     "valid_until": None,
+    "afterwards": None,
 }
 
 OTHER_DELIVERY: dict[str, Any] = {

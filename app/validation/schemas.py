@@ -97,6 +97,15 @@ class Refusal(AnswerModel):
     next_step: NextStep
 
 
+class Afterwards(AnswerModel):
+    """What the same question is answered once `valid_until` has come, if nobody changes the order before."""
+
+    status: OrderStatus
+    verdict: Verdict
+    codes: list[RefusalCode]
+    """What is against it then; empty where it is accepted."""
+
+
 class Validation(AnswerModel):
     """A verdict, with every reason."""
 
@@ -127,7 +136,10 @@ class Validation(AnswerModel):
     checked_at: Timestamp
     """The database's time of the check."""
     valid_until: Timestamp | None
-    """The next moment at which time alone changes the answer; null when it never does."""
+    """Until when the answer holds: the next moment at which time alone changes it; null when it never does, and without
+    a relation to the order."""
+    afterwards: Afterwards | None
+    """What the answer will be from `valid_until` on; null where that is."""
 
 
 class ValidationResult(Validation):

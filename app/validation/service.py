@@ -13,14 +13,15 @@ from app.events.gate_checks import GateCheck
 from app.http.look_up_limits import Allowance, LookUpLimiter
 from app.http.schemas import ProblemDetails
 from app.orders import receiving
-from app.orders.lifecycle import LifecycleFacts, next_change
+from app.orders.lifecycle import LifecycleFacts
 from app.orders.location import LocatedOrder, require_relation
 from app.orders.receipt_schemas import ReceivedPurchaseOrder, ReceivePurchaseOrder
 from app.orders.schemas import PurchaseOrder
 from app.orders.service import ATTEMPTS, overtaken
 from app.principal import OPERATIONS, Principal
 from app.telemetry import REFUSALS, VERDICTS
-from app.validation.answers import Answered, answer
+from app.validation.answers import Answered, ahead, answer
+from app.validation.checks import lifecycle_refusals
 from app.validation.delivery_schemas import Delivery
 from app.validation.knowledge import Knowledge, gather
 from app.validation.questions import Manifest, Question
@@ -161,7 +162,7 @@ def _with_receipt(validation: Validation, received: ReceivedPurchaseOrder) -> Va
             "status": received.status,
             "order": order,
             "receipt": received.receipt,
-            "valid_until": next_change(facts, validation.checked_at),
+            **ahead(facts, validation.checked_at, lambda at: lifecycle_refusals(facts, at)),
         }
     )
 

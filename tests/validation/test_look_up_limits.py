@@ -24,7 +24,11 @@ Sql = Callable[..., list[Any]]
 @pytest.fixture(scope="module")
 def limited(database_url: str) -> Iterator[list[str]]:
     """The URLs of two servers on one database, as two processes or hosts would be, with low limits."""
-    limits = {"LOOK_UPS_PER_HOUR": LIMIT, "LOOK_UPS_PER_HOUR_AT_A_GATE": LIMIT_AT_A_GATE}
+    limits = {
+        "LOOK_UPS_PER_HOUR": LIMIT,
+        "LOOK_UPS_PER_HOUR_AT_A_GATE": LIMIT_AT_A_GATE,
+        "DATABASE_TIMEOUT": 10,
+    }
     settings = Settings.model_validate({"DATABASE_URL": database_url, "LOG_LEVEL": "error", **limits})
     with serving(settings) as one, serving(settings) as other:
         yield [one, other]
@@ -53,7 +57,7 @@ def well_formed(count: int, seed: int = 1) -> list[str]:
     return [next(fitting) for _ in range(count)]
 
 
-def guess(party: Party, numbers: list[str], at_once: int = 32) -> list[httpx.Response]:
+def guess(party: Party, numbers: list[str], at_once: int = 8) -> list[httpx.Response]:
     async def run() -> list[httpx.Response]:
         turn = asyncio.Semaphore(at_once)
         async with party.asynchronous() as client:
