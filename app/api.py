@@ -79,6 +79,8 @@ have registered the same number that was issued elsewhere: `409 ambiguous_number
   `If-Match`.
 - **Access**: a resource that your organisation has no relation to is 404, never 403. An organisation is a party of an
   order where the order names its id: owner, seller, ship-to or forwarder; who only holds the number is a presenter.
+- **Limits**: numbers of orders that name your organisation may be looked up without end. Others are limited by the
+  hour; `RateLimit` says how many are left, and 429 comes with `Retry-After`.
 - **Help**: quote the `X-Request-ID` of an answer. Send your own, and it is used.
 
 ## Problems
