@@ -1,0 +1,346 @@
+"""Use cases of activation requests: apply for one, see the queue, approve, deny, withdraw.
+
+Every change begins with an UPDATE of the order's row. It holds the row to the end of the transaction, so that whatever
+happens to one order, its requests included, comes one after the other and sees the order as it is.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from pydantic import JsonValue
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.identifiers import new_id
+from app.errors import InvalidRequest, Problem
+from app.events import service as events
+from app.events.event_types import EventType
+from app.events.service import OrderChange
+from app.http.errors import NotFound, RelationNotAllowed
+from app.http.schemas import timestamp
+from app.orders import activation_repository, repository
+from app.orders.activation_repository import Filters
+from app.orders.activation_rules import (
+    BAR_SENTENCES,
+    ActivationBar,
+    ActivationRequestStatus,
+    new_end,
+    way_to_activation,
+)
+from app.orders.activation_schemas import (
+    ActivationRequest,
+    Applicant,
+    ApproveActivationRequest,
+    OrderOfRequest,
+    RequestActivation,
+)
+from app.orders.contacts import ContactPoint, Directory, organisations_by_id
+from app.orders.errors import ActivationNotPossible, ActivationRequestClosed, ActivationRequestOpen
+from app.orders.lifecycle import OPEN, Action, LifecycleFacts, OrderStatus, effective_status, time_statuses
+from app.orders.location import LocatedOrder, keys_of, locate, require_relation
+from app.orders.service import ATTEMPTS, carry_out, overtaken, require_new_end
+from app.orders.views import lifecycle_facts, relation_of
+from app.principal import NAMED, Principal, Relation
+
+_EVENT_OF = {Action.extend: EventType.EXTENDED, Action.activate: EventType.ACTIVATED}
+
+
+async def apply(
+    connection: AsyncConnection, caller: Principal, number: str, buyer: UUID | None, body: RequestActivation
+) -> ActivationRequest:
+    """Apply for the activation of an order; an expired one is to be extended.
+
+    Raises what `locate` does, ActivationNotPossible where it would not help, ActivationRequestOpen where somebody has
+    applied already, InvalidRequest for a date that has passed.
+    """
+    keys = keys_of(number, ["path", "number"])
+    order = await locate(
+        # Who is not named on the order holds its number: the order's id says nothing of that.
+        connection, caller, number, buyer, admits=lambda one: one.relation in NAMED or one.number_key in keys
+    )  # fmt: skip
+    if body.expires_at is not None and body.expires_at <= order.read_at:
+        raise InvalidRequest.at(["body", "expires_at"], "in_the_past", "`expires_at` has passed already")
+    row = await _hold_open(connection, order)
+    bar = way_to_activation(lifecycle_facts(row._asdict()), row.read_at)
+    if isinstance(bar, ActivationBar):
+        raise _not_possible(order, bar)
+    request = {
+        "number_key": order.number_key,
+        "organisation_id": order.organisation_id,
+        "id": new_id(),
+        "requested_by": caller.organisation_id,
+        "requested_as": order.relation,
+        **body.model_dump(),
+    }
+    if not await activation_repository.insert(connection, request):
+        raise await _is_open(connection, caller, order)
+    data: dict[str, JsonValue] = {
+        "activation_request_id": str(request["id"]),
+        "reason": body.reason,
+        "expires_at": None if body.expires_at is None else timestamp(body.expires_at),
+    }
+    await _record(connection, caller, order, row.version, EventType.ACTIVATION_REQUESTED, data)
+    return await get(connection, caller, request["id"])
+
+
+async def get(connection: AsyncConnection, caller: Principal, request_id: UUID) -> ActivationRequest:
+    """Return a request to the owner of its order, or to the organisation that made it; NotFound to all others."""
+    request, order = await _find(connection, caller, request_id)
+    return await _shown(connection, request, order)
+
+
+async def page(
+    connection: AsyncConnection, caller: Principal, filters: Filters, before: UUID | None, limit: int
+) -> Sequence[ActivationRequest]:
+    """Return up to `limit` requests on the caller's orders or of its own making, newest first."""
+    requests = await activation_repository.page(connection, caller.organisation_id, filters, before=before, limit=limit)
+    keys = sorted({request.number_key for request in requests})
+    rows = await repository.find_by_keys(connection, keys, None, None) if keys else []
+    orders = {(row.number_key, row.organisation_id): _as_seen_by(caller, row) for row in rows}
+    directory = await organisations_by_id(connection, {request.requested_by for request in requests})
+    return [_view(request, orders[request.number_key, request.organisation_id], directory) for request in requests]
+
+
+async def approve(
+    connection: AsyncConnection, caller: Principal, request_id: UUID, body: ApproveActivationRequest
+) -> ActivationRequest:
+    """Approve a request, and do with its order what it needs: extend it, activate it, or both.
+
+    Raises NotFound, RelationNotAllowed, ActivationRequestClosed, ActivationNotPossible where the order has become
+    something that no activation helps, and InvalidRequest where the new end cannot be.
+    """
+    request, order = await _find(connection, caller, request_id)
+    require_relation(order, caller.rule)
+    row = await repository.bump_version(connection, *order.identity, while_in=OPEN)
+    decided = row and await activation_repository.decide(
+        connection,
+        order.identity,
+        request_id,
+        ActivationRequestStatus.approved,
+        caller.organisation_id,
+        body.reason,
+    )
+    if row is None or decided is None:
+        raise await _undecidable(connection, order, request_id)
+    held = LocatedOrder(row._asdict(), order.relation)
+    facts = lifecycle_facts(held.row)
+    way = way_to_activation(facts, held.read_at)
+    if isinstance(way, ActivationBar):
+        raise _not_possible(held, way)
+    dates = _new_dates(held, facts, request, body)
+    data: dict[str, JsonValue] = {
+        "activation_request_id": str(request_id),
+        "reason": body.reason,
+        **{name: value and timestamp(value) for name, value in dates.items()},
+    }
+    await _record(connection, caller, held, row.version, EventType.ACTIVATION_APPROVED, data)
+    moved = {name: value and timestamp(value) for name, value in dates.items()}
+    for action in way:
+        values = dict(dates) | ({"activated_at": held.read_at} if action is Action.activate else {})
+        row = await carry_out(connection, caller, held, action, _EVENT_OF[action], values, moved)
+        # Moved by the first of two actions, and told by its event.
+        dates, moved = {}, {}
+    return await _shown(connection, decided, LocatedOrder(row._asdict(), order.relation))
+
+
+async def deny(connection: AsyncConnection, caller: Principal, request_id: UUID, reason: str) -> ActivationRequest:
+    """Deny a request, whatever has become of its order.
+
+    Raises NotFound, RelationNotAllowed and ActivationRequestClosed.
+    """
+    _, order = await _find(connection, caller, request_id)
+    require_relation(order, caller.rule)
+    return await _end(
+        connection, caller, order, request_id, ActivationRequestStatus.denied, EventType.ACTIVATION_DENIED, reason
+    )
+
+
+async def withdraw(
+    connection: AsyncConnection, caller: Principal, request_id: UUID, reason: str | None
+) -> ActivationRequest:
+    """Take back a request of the caller's own organisation.
+
+    Raises NotFound, RelationNotAllowed for the owner of the order, and ActivationRequestClosed.
+    """
+    request, order = await _find(connection, caller, request_id)
+    if request.requested_by != caller.organisation_id:
+        raise RelationNotAllowed("A request is withdrawn by the organisation that made it; the owner denies it.")
+    return await _end(
+        connection,
+        caller,
+        order,
+        request_id,
+        ActivationRequestStatus.withdrawn,
+        EventType.ACTIVATION_WITHDRAWN,
+        reason,
+    )
+
+
+async def _hold_open(connection: AsyncConnection, order: LocatedOrder) -> Row[Any]:
+    """Count a change of an order that expects goods, hold its row, and return it as it is.
+
+    Raises ActivationNotPossible where it expects none.
+    """
+    for _ in range(ATTEMPTS):
+        row = await repository.bump_version(connection, *order.identity, while_in=OPEN)
+        if row is not None:
+            return row
+        if (bar := await _bar(connection, order)) is not None:
+            raise _not_possible(order, bar)
+    raise overtaken(order.row["number"])
+
+
+async def _bar(connection: AsyncConnection, order: LocatedOrder) -> ActivationBar | None:
+    """Return why no activation helps the order, read anew."""
+    (current,) = await repository.find_by_keys(connection, [order.number_key], None, order.organisation_id)
+    way = way_to_activation(lifecycle_facts(current._asdict()), current.read_at)
+    return way if isinstance(way, ActivationBar) else None
+
+
+async def _end(
+    connection: AsyncConnection,
+    caller: Principal,
+    order: LocatedOrder,
+    request_id: UUID,
+    status: ActivationRequestStatus,
+    event: EventType,
+    reason: str | None,
+) -> ActivationRequest:
+    """Close an open request, with its event, and leave its order as it is."""
+    row = await repository.bump_version(connection, *order.identity)
+    decided = row and await activation_repository.decide(
+        connection, order.identity, request_id, status, caller.organisation_id, reason
+    )
+    if row is None or decided is None:
+        raise await _undecidable(connection, order, request_id)
+    data: dict[str, JsonValue] = {"activation_request_id": str(request_id), "reason": reason}
+    await _record(connection, caller, order, row.version, event, data)
+    return await _shown(connection, decided, LocatedOrder(row._asdict(), order.relation))
+
+
+def _new_dates(
+    order: LocatedOrder, facts: LifecycleFacts, request: Row[Any], body: ApproveActivationRequest
+) -> dict[str, Any]:
+    """Return the fields of the order that an approval moves; raises InvalidRequest where the order cannot end so."""
+    end = new_end(facts, body.expires_at, request.expires_at)
+    if body.expires_at is None and end is not None and end <= order.read_at:
+        raise InvalidRequest.at(
+            ["body", "expires_at"],
+            "needed_when_expired",
+            "The order has expired, and no date that is still to come was applied for: it needs a new end",
+        )
+    if end is not None:
+        require_new_end(order, end)
+    dates = {} if end == facts.expires_at else {"expires_at": end}
+    if OrderStatus.lapsed in time_statuses(facts, order.read_at):
+        # Until the order ends there is time enough now: the buyer has just said that it may be activated.
+        dates["activate_by"] = end
+    return dates
+
+
+async def _find(connection: AsyncConnection, caller: Principal, request_id: UUID) -> tuple[Row[Any], LocatedOrder]:
+    request = await activation_repository.find(connection, request_id)
+    if request is not None:
+        (row,) = await repository.find_by_keys(connection, [request.number_key], None, request.organisation_id)
+        order = _as_seen_by(caller, row)
+        if order.relation is Relation.OWNER or request.requested_by == caller.organisation_id:
+            return request, order
+    raise NotFound(f"There is no activation request {request_id} that this organisation made or decides.")
+
+
+def _as_seen_by(caller: Principal, row: Row[Any]) -> LocatedOrder:
+    return LocatedOrder(row._asdict(), relation_of(row._asdict(), caller.organisation_id))
+
+
+async def _undecidable(connection: AsyncConnection, order: LocatedOrder, request_id: UUID) -> Problem:
+    """Return why a request, read anew, cannot be decided: it has been, or its order is stopped."""
+    request = await activation_repository.find(connection, request_id)
+    (current,) = await repository.find_by_keys(connection, [order.number_key], None, order.organisation_id)
+    status = effective_status(lifecycle_facts(current._asdict()), current.read_at)
+    if request is None or request.decided_at is None:
+        bar = await _bar(connection, order)
+        return overtaken(order.row["number"]) if bar is None else _not_possible(order, bar)
+    named = order.relation in NAMED
+    became = "became obsolete" if request.status == ActivationRequestStatus.obsolete else f"was {request.status}"
+    now = f"; {current.number} is {status}" if named else ""
+    return ActivationRequestClosed(
+        f"The request {became} on {timestamp(request.decided_at)}{now}.",
+        members={
+            "request_status": request.status,
+            "decided_at": timestamp(request.decided_at),
+            **({"order_status": status.value} if named else {}),
+        },
+    )
+
+
+def _not_possible(order: LocatedOrder, bar: ActivationBar) -> ActivationNotPossible:
+    return ActivationNotPossible(
+        f"Activation of {order.row['number']} would not help: {BAR_SENTENCES[bar]}.", members={"reason": bar.value}
+    )
+
+
+async def _is_open(connection: AsyncConnection, caller: Principal, order: LocatedOrder) -> Problem:
+    """Return the problem that names the open request of an order, to those who may see it."""
+    found = await activation_repository.open_requests(connection, {order.identity})
+    if order.identity not in found:
+        return overtaken(order.row["number"])
+    request = found[order.identity]
+    may_see = order.relation is Relation.OWNER or request.requested_by == caller.organisation_id
+    return ActivationRequestOpen(
+        f"Activation of {order.row['number']} was applied for on {timestamp(request.requested_at)} and is not decided "
+        "yet.",
+        members={"activation_request_id": str(request.id)} if may_see else {},
+    )
+
+
+async def _record(
+    connection: AsyncConnection,
+    caller: Principal,
+    order: LocatedOrder,
+    version: int,
+    type_: EventType,
+    data: Mapping[str, JsonValue],
+) -> None:
+    change = OrderChange(
+        type=type_,
+        number_key=order.number_key,
+        organisation_id=order.organisation_id,
+        sequence=version,
+        actor=caller,
+        relation=order.relation,
+        data=dict(data),
+    )
+    await events.record(connection, [change])
+
+
+async def _shown(connection: AsyncConnection, request: Row[Any], order: LocatedOrder) -> ActivationRequest:
+    return _view(request, order, await organisations_by_id(connection, {request.requested_by}))
+
+
+def _view(request: Row[Any], order: LocatedOrder, directory: Directory) -> ActivationRequest:
+    """Return a request as its reader sees it: nothing of the order but its number, unless the order names him."""
+    return ActivationRequest(
+        id=request.id,
+        number=order.row["number"],
+        status=ActivationRequestStatus(request.status),
+        reason=request.reason,
+        expires_at=request.expires_at,
+        requested_at=request.requested_at,
+        applicant=Applicant(
+            organisation_id=request.requested_by,
+            name=directory[request.requested_by].name,
+            relation=Relation(request.requested_as),
+            contact=None if request.contact is None else ContactPoint.model_validate(request.contact),
+        ),
+        decided_at=request.decided_at,
+        decision_reason=request.decision_reason,
+        purchase_order=_order(order) if order.relation in NAMED else None,
+    )
+
+
+def _order(order: LocatedOrder) -> OrderOfRequest:
+    return OrderOfRequest(
+        status=effective_status(lifecycle_facts(order.row), order.read_at),
+        **{name: order.row[name] for name in ("id", "activate_by", "valid_from", "expires_at")},
+    )
