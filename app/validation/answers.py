@@ -14,7 +14,7 @@ from app.principal import NAMED, Principal
 from app.validation import checks, deliveries
 from app.validation.checks import LastReceipt, lifecycle_refusals, refuse, weightiest_first, without_facts
 from app.validation.knowledge import Knowledge, candidates, unanswered_of
-from app.validation.next_steps import shown_refusal
+from app.validation.next_steps import requests_that_help, shown_refusal
 from app.validation.questions import Question
 from app.validation.refusal_codes import RefusalCode, Verdict
 from app.validation.schemas import Validation
@@ -48,6 +48,7 @@ def answer(question: Question, caller: Principal, knowledge: Knowledge, seen: se
     # Without an order there is no fact to keep back: the sentence is about what was sent.
     if order is not None and not related:
         refusals = [without_facts(refusal) for refusal in refusals]
+    hrefs = {} if order is None else requests_that_help(order, question.asked.buyer, knowledge, caller)
     verdict = checks.verdict(refusals)
     validation = Validation(
         id=new_id(),
@@ -57,7 +58,7 @@ def answer(question: Question, caller: Principal, knowledge: Knowledge, seen: se
         valid=verdict is Verdict.accept,
         verdict=verdict,
         status=effective_status(lifecycle_facts(order.row), at) if order and related else None,
-        refusals=[shown_refusal(refusal, order, knowledge.directory) for refusal in weightiest_first(refusals)],
+        refusals=[shown_refusal(refusal, order, knowledge.directory, hrefs) for refusal in weightiest_first(refusals)],
         did_you_mean=[] if found else knowledge.meant.get(unanswered_of(question), []),
         order=_shown_order(order, knowledge, at) if order and related else None,
         receipt=None,
@@ -79,7 +80,10 @@ def _refusals(
         return [refuse(RefusalCode.check_character_mismatch if misread else RefusalCode.unknown, field="input")]
     last = knowledge.last_receipts.get(found[0].identity)
     return lifecycle_refusals(
-        lifecycle_facts(found[0].row), at, None if last is None else LastReceipt(last.received_at, last.dock)
+        lifecycle_facts(found[0].row),
+        at,
+        None if last is None else LastReceipt(last.received_at, last.dock),
+        activation_pending=found[0].identity in knowledge.open_requests,
     )
 
 
