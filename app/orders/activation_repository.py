@@ -75,6 +75,16 @@ async def find(connection: AsyncConnection, request_id: UUID) -> Row[Any] | None
     return result.one_or_none()
 
 
+async def get(connection: AsyncConnection, order: Identity, request_id: UUID) -> Row[Any]:
+    """Return a request of an order, which is there: requests are never deleted."""
+    result = await connection.execute(
+        select(Request.__table__).where(
+            Request.number_key == order[0], Request.organisation_id == order[1], Request.id == request_id
+        )
+    )
+    return result.one()
+
+
 async def open_requests(connection: AsyncConnection, orders: Collection[Identity]) -> Mapping[Identity, Row[Any]]:
     """Return the open requests of the orders: one query, and none where nothing is asked."""
     if not orders:

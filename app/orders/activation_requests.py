@@ -37,9 +37,9 @@ from app.orders.activation_schemas import (
 )
 from app.orders.contacts import ContactPoint, Directory, organisations_by_id
 from app.orders.errors import ActivationNotPossible, ActivationRequestClosed, ActivationRequestOpen
-from app.orders.lifecycle import OPEN, Action, LifecycleFacts, OrderStatus, effective_status, time_statuses
+from app.orders.lifecycle import Action, OrderStatus, effective_status, time_statuses
 from app.orders.location import LocatedOrder, keys_of, locate, require_relation
-from app.orders.service import ATTEMPTS, carry_out, overtaken, require_new_end
+from app.orders.service import carry_out, require_new_end
 from app.orders.views import lifecycle_facts, relation_of
 from app.principal import NAMED, Principal, Relation
 
@@ -61,10 +61,8 @@ async def apply(
     )  # fmt: skip
     if body.expires_at is not None and body.expires_at <= order.read_at:
         raise InvalidRequest.at(["body", "expires_at"], "in_the_past", "`expires_at` has passed already")
-    row = await _hold_open(connection, order)
-    bar = way_to_activation(lifecycle_facts(row._asdict()), row.read_at)
-    if isinstance(bar, ActivationBar):
-        raise _not_possible(order, bar)
+    held = await _hold(connection, order)
+    _require_way(held)
     request = {
         "number_key": order.number_key,
         "organisation_id": order.organisation_id,
@@ -74,13 +72,13 @@ async def apply(
         **body.model_dump(),
     }
     if not await activation_repository.insert(connection, request):
-        raise await _is_open(connection, caller, order)
+        raise await _is_open(connection, caller, held)
     data: dict[str, JsonValue] = {
         "activation_request_id": str(request["id"]),
         "reason": body.reason,
         "expires_at": None if body.expires_at is None else timestamp(body.expires_at),
     }
-    await _record(connection, caller, order, row.version, EventType.ACTIVATION_REQUESTED, data)
+    await _record(connection, caller, held, EventType.ACTIVATION_REQUESTED, data)
     return await get(connection, caller, request["id"])
 
 
@@ -112,8 +110,8 @@ async def approve(
     """
     request, order = await _find(connection, caller, request_id)
     require_relation(order, caller.rule)
-    row = await repository.bump_version(connection, *order.identity, while_in=OPEN)
-    decided = row and await activation_repository.decide(
+    held = await _hold(connection, order)
+    decided = await activation_repository.decide(
         connection,
         order.identity,
         request_id,
@@ -121,27 +119,20 @@ async def approve(
         caller.organisation_id,
         body.reason,
     )
-    if row is None or decided is None:
-        raise await _undecidable(connection, order, request_id)
-    held = LocatedOrder(row._asdict(), order.relation)
-    facts = lifecycle_facts(held.row)
-    way = way_to_activation(facts, held.read_at)
-    if isinstance(way, ActivationBar):
-        raise _not_possible(held, way)
-    dates = _new_dates(held, facts, request, body)
-    data: dict[str, JsonValue] = {
-        "activation_request_id": str(request_id),
-        "reason": body.reason,
-        **{name: value and timestamp(value) for name, value in dates.items()},
-    }
-    await _record(connection, caller, held, row.version, EventType.ACTIVATION_APPROVED, data)
+    if decided is None:
+        raise await _closed(connection, held, request_id)
+    way = _require_way(held)
+    dates = _new_dates(held, request, body)
     moved = {name: value and timestamp(value) for name, value in dates.items()}
+    data: dict[str, JsonValue] = {"activation_request_id": str(request_id), "reason": body.reason, **moved}
+    await _record(connection, caller, held, EventType.ACTIVATION_APPROVED, data)
     for action in way:
-        values = dict(dates) | ({"activated_at": held.read_at} if action is Action.activate else {})
+        values = dates | ({"activated_at": held.read_at} if action is Action.activate else {})
         row = await carry_out(connection, caller, held, action, _EVENT_OF[action], values, moved)
-        # Moved by the first of two actions, and told by its event.
+        held = LocatedOrder(row._asdict(), order.relation)
+        # What the first of two actions has moved is told by its event alone.
         dates, moved = {}, {}
-    return await _shown(connection, decided, LocatedOrder(row._asdict(), order.relation))
+    return await _shown(connection, decided, held)
 
 
 async def deny(connection: AsyncConnection, caller: Principal, request_id: UUID, reason: str) -> ActivationRequest:
@@ -177,25 +168,22 @@ async def withdraw(
     )
 
 
-async def _hold_open(connection: AsyncConnection, order: LocatedOrder) -> Row[Any]:
-    """Count a change of an order that expects goods, hold its row, and return it as it is.
-
-    Raises ActivationNotPossible where it expects none.
-    """
-    for _ in range(ATTEMPTS):
-        row = await repository.bump_version(connection, *order.identity, while_in=OPEN)
-        if row is not None:
-            return row
-        if (bar := await _bar(connection, order)) is not None:
-            raise _not_possible(order, bar)
-    raise overtaken(order.row["number"])
+async def _hold(connection: AsyncConnection, order: LocatedOrder) -> LocatedOrder:
+    """Count a change of the order, hold its row to the end of the transaction, and return it as it is."""
+    row = await repository.bump_version(connection, *order.identity)
+    if row is None:
+        raise LookupError(f"the order {order.identity} is gone, and orders are never deleted")
+    return LocatedOrder(row._asdict(), order.relation)
 
 
-async def _bar(connection: AsyncConnection, order: LocatedOrder) -> ActivationBar | None:
-    """Return why no activation helps the order, read anew."""
-    (current,) = await repository.find_by_keys(connection, [order.number_key], None, order.organisation_id)
-    way = way_to_activation(lifecycle_facts(current._asdict()), current.read_at)
-    return way if isinstance(way, ActivationBar) else None
+def _require_way(order: LocatedOrder) -> tuple[Action, ...]:
+    """Return what an approval does with the order; raises ActivationNotPossible where it would not help."""
+    way = way_to_activation(lifecycle_facts(order.row), order.read_at)
+    if isinstance(way, ActivationBar):
+        raise ActivationNotPossible(
+            f"Activation of {order.row['number']} would not help: {BAR_SENTENCES[way]}.", members={"reason": way.value}
+        )
+    return way
 
 
 async def _end(
@@ -208,21 +196,20 @@ async def _end(
     reason: str | None,
 ) -> ActivationRequest:
     """Close an open request, with its event, and leave its order as it is."""
-    row = await repository.bump_version(connection, *order.identity)
-    decided = row and await activation_repository.decide(
+    held = await _hold(connection, order)
+    decided = await activation_repository.decide(
         connection, order.identity, request_id, status, caller.organisation_id, reason
     )
-    if row is None or decided is None:
-        raise await _undecidable(connection, order, request_id)
+    if decided is None:
+        raise await _closed(connection, held, request_id)
     data: dict[str, JsonValue] = {"activation_request_id": str(request_id), "reason": reason}
-    await _record(connection, caller, order, row.version, event, data)
-    return await _shown(connection, decided, LocatedOrder(row._asdict(), order.relation))
+    await _record(connection, caller, held, event, data)
+    return await _shown(connection, decided, held)
 
 
-def _new_dates(
-    order: LocatedOrder, facts: LifecycleFacts, request: Row[Any], body: ApproveActivationRequest
-) -> dict[str, Any]:
+def _new_dates(order: LocatedOrder, request: Row[Any], body: ApproveActivationRequest) -> dict[str, Any]:
     """Return the fields of the order that an approval moves; raises InvalidRequest where the order cannot end so."""
+    facts = lifecycle_facts(order.row)
     end = new_end(facts, body.expires_at, request.expires_at)
     if body.expires_at is None and end is not None and end <= order.read_at:
         raise InvalidRequest.at(
@@ -253,42 +240,25 @@ def _as_seen_by(caller: Principal, row: Row[Any]) -> LocatedOrder:
     return LocatedOrder(row._asdict(), relation_of(row._asdict(), caller.organisation_id))
 
 
-async def _undecidable(connection: AsyncConnection, order: LocatedOrder, request_id: UUID) -> Problem:
-    """Return why a request, read anew, cannot be decided: it has been, or its order is stopped."""
-    request = await activation_repository.find(connection, request_id)
-    (current,) = await repository.find_by_keys(connection, [order.number_key], None, order.organisation_id)
-    status = effective_status(lifecycle_facts(current._asdict()), current.read_at)
-    if request is None or request.decided_at is None:
-        bar = await _bar(connection, order)
-        return overtaken(order.row["number"]) if bar is None else _not_possible(order, bar)
-    named = order.relation in NAMED
+async def _closed(connection: AsyncConnection, order: LocatedOrder, request_id: UUID) -> Problem:
+    """Return the problem for a request of an order that is held, whose final status was given before."""
+    request = await activation_repository.get(connection, order.identity, request_id)
     became = "became obsolete" if request.status == ActivationRequestStatus.obsolete else f"was {request.status}"
-    now = f"; {current.number} is {status}" if named else ""
-    return ActivationRequestClosed(
-        f"The request {became} on {timestamp(request.decided_at)}{now}.",
-        members={
-            "request_status": request.status,
-            "decided_at": timestamp(request.decided_at),
-            **({"order_status": status.value} if named else {}),
-        },
-    )
+    members: dict[str, JsonValue] = {"request_status": request.status, "decided_at": timestamp(request.decided_at)}
+    now = ""
+    if order.relation in NAMED:
+        status = effective_status(lifecycle_facts(order.row), order.read_at)
+        members["order_status"] = status.value
+        now = f"; {order.row['number']} is {status}"
+    return ActivationRequestClosed(f"The request {became} on {timestamp(request.decided_at)}{now}.", members=members)
 
 
-def _not_possible(order: LocatedOrder, bar: ActivationBar) -> ActivationNotPossible:
-    return ActivationNotPossible(
-        f"Activation of {order.row['number']} would not help: {BAR_SENTENCES[bar]}.", members={"reason": bar.value}
-    )
-
-
-async def _is_open(connection: AsyncConnection, caller: Principal, order: LocatedOrder) -> Problem:
-    """Return the problem that names the open request of an order, to those who may see it."""
-    found = await activation_repository.open_requests(connection, {order.identity})
-    if order.identity not in found:
-        return overtaken(order.row["number"])
-    request = found[order.identity]
-    may_see = order.relation is Relation.OWNER or request.requested_by == caller.organisation_id
+async def _is_open(connection: AsyncConnection, caller: Principal, held: LocatedOrder) -> Problem:
+    """Return the problem that names the open request of an order that is held, to those who may see it."""
+    request = (await activation_repository.open_requests(connection, {held.identity}))[held.identity]
+    may_see = held.relation is Relation.OWNER or request.requested_by == caller.organisation_id
     return ActivationRequestOpen(
-        f"Activation of {order.row['number']} was applied for on {timestamp(request.requested_at)} and is not decided "
+        f"Activation of {held.row['number']} was applied for on {timestamp(request.requested_at)} and is not decided "
         "yet.",
         members={"activation_request_id": str(request.id)} if may_see else {},
     )
@@ -297,18 +267,17 @@ async def _is_open(connection: AsyncConnection, caller: Principal, order: Locate
 async def _record(
     connection: AsyncConnection,
     caller: Principal,
-    order: LocatedOrder,
-    version: int,
+    held: LocatedOrder,
     type_: EventType,
     data: Mapping[str, JsonValue],
 ) -> None:
     change = OrderChange(
         type=type_,
-        number_key=order.number_key,
-        organisation_id=order.organisation_id,
-        sequence=version,
+        number_key=held.number_key,
+        organisation_id=held.organisation_id,
+        sequence=held.row["version"],
         actor=caller,
-        relation=order.relation,
+        relation=held.relation,
         data=dict(data),
     )
     await events.record(connection, [change])
