@@ -8,6 +8,8 @@ from fastapi import APIRouter
 from app.access.endpoints import router as api_keys
 from app.errors import PROBLEMS
 from app.numbers.endpoints import router as number_formats
+from app.orders.activation_endpoints import router as activation_requests
+from app.orders.activation_rules import REQUEST_STATUS_MEANINGS, ActivationRequestStatus
 from app.orders.endpoints import router as purchase_orders
 from app.orders.lifecycle import OrderStatus
 from app.orders.lifecycle_endpoints import router as purchase_order_lifecycle
@@ -25,6 +27,7 @@ for part in (
     validations,
     purchase_orders,
     purchase_order_lifecycle,
+    activation_requests,
     receipts,
     shipments,
     number_formats,
@@ -39,6 +42,10 @@ TAGS: list[dict[str, Any]] = [
     {
         "name": "Purchase order lifecycle",
         "description": "Lead an order through its life: issued, confirmed, active, and how it ends.",
+    },
+    {
+        "name": "Activation requests",
+        "description": "Ask the buyer to have an order accepted that is not active, has lapsed or has expired.",
     },
     {"name": "Receiving", "description": "Goods that come in: each exactly once, whole or in parts, and taken back."},
     {"name": "Shipments", "description": "Carriers, and the PRO numbers that link a vehicle to its orders."},
@@ -107,6 +114,7 @@ def vocabularies() -> Mapping[str, Mapping[str, str]]:
     return {
         "Scope": {scope: _use_of(scope) for scope in Scope},
         "OrderStatus": {status: STATUS_MEANINGS[status] for status in OrderStatus},
+        "ActivationRequestStatus": {status: REQUEST_STATUS_MEANINGS[status] for status in ActivationRequestStatus},
         "RefusalCode": {code: f"{rule.verdict}. {rule.explanation}" for code, rule in REFUSAL_CODES.items()},
     }
 

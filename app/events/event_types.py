@@ -21,6 +21,10 @@ class EventType(StrEnum):
     CLOSED = "purchase_order.closed"
     RECEIPT_REVERSED = "receipt.reversed"
     RECEIPT_PUT_AWAY = "receipt.put_away"
+    ACTIVATION_REQUESTED = "activation.requested"
+    ACTIVATION_APPROVED = "activation.approved"
+    ACTIVATION_DENIED = "activation.denied"
+    ACTIVATION_WITHDRAWN = "activation.withdrawn"
     PRO_NUMBER_LINKED = "pro_number.linked"
     PRO_NUMBER_UNLINKED = "pro_number.unlinked"
 

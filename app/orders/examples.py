@@ -142,3 +142,33 @@ RECEIVED_PURCHASE_ORDER: dict[str, Any] = {
     "updated_at": "2036-03-01T06:14:09.120345Z",
     "receipt": RECEIPT,
 }
+
+APPLICATION: dict[str, Any] = {
+    "reason": "The vessel was held at Suez for nine days; the goods are at the gate.",
+    "expires_at": "2036-07-31T22:00:00Z",
+    "contact": {"name": "Elbe Spedition, dispatch", "phone": "+49 40 555 0177"},
+}
+
+ACTIVATION_REQUEST: dict[str, Any] = {
+    "id": "0198f5b2-1c44-7b10-8f3a-6d2e4b8a9c11",
+    "number": "PO-7K3M9QWX2R",
+    "status": "pending",
+    "reason": APPLICATION["reason"],
+    "expires_at": APPLICATION["expires_at"],
+    "requested_at": "2036-07-02T06:20:00.412098Z",
+    "applicant": {
+        "organisation_id": WAREHOUSE_ID,
+        "name": "Hafenlager 2",
+        "relation": "ship_to",
+        "contact": {"email": None, "url": None, "hours": None, **APPLICATION["contact"]},
+    },
+    "decided_at": None,
+    "decision_reason": None,
+    "purchase_order": {
+        "id": PURCHASE_ORDER["id"],
+        "status": "expired",
+        "activate_by": None,
+        "valid_from": None,
+        "expires_at": "2036-06-30T22:00:00Z",
+    },
+}

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -9,10 +10,11 @@ from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base
+from app.orders.activation_rules import ActivationRequestStatus
 from app.orders.lifecycle import OPEN, StoredStatus
 
 
-def _quoted(statuses: tuple[StoredStatus, ...]) -> str:
+def _quoted(statuses: tuple[StrEnum, ...]) -> str:
     return ", ".join(f"'{status.value}'" for status in statuses)
 
 
@@ -218,3 +220,45 @@ class ReceiptClaimRow(Base):
     buyer: Mapped[UUID]
     receipt_id: Mapped[UUID]
     claimed_at: Mapped[datetime]
+
+
+class ActivationRequestRow(Base):
+    """Somebody's wish that the gate accept an order; one at a time is open. It is kept whatever becomes of it."""
+
+    __tablename__ = "activation_requests"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["number_key", "organisation_id"], ["purchase_orders.number_key", "purchase_orders.organisation_id"]
+        ),
+        CheckConstraint(f"status IN ({_quoted(tuple(ActivationRequestStatus))})", name="status"),
+        CheckConstraint("(status = 'pending') = (decided_at IS NULL)", name="pending_until_decided"),
+        CheckConstraint("(decided_at IS NULL) = (decided_by IS NULL)", name="decided_by_somebody"),
+        CheckConstraint("status <> 'denied' OR decision_reason IS NOT NULL", name="denied_for_a_reason"),
+        Index(
+            "uq_activation_requests_open",
+            "number_key",
+            "organisation_id",
+            unique=True,
+            postgresql_where=text("status = 'pending'"),
+        ),
+        Index(None, "id"),
+        Index(None, "organisation_id", "id"),
+        Index(None, "requested_by", "id"),
+        # A reviewer's queue is short, however long the list of what was decided.
+        Index("ix_activation_requests_queue", "organisation_id", "id", postgresql_where=text("status = 'pending'")),
+        {"comment": "dist:number_key - applications for the activation or extension of orders"},
+    )
+
+    number_key: Mapped[str] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    status: Mapped[str]
+    requested_by: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    requested_as: Mapped[str]
+    requested_at: Mapped[datetime]
+    reason: Mapped[str]
+    expires_at: Mapped[datetime | None]
+    contact: Mapped[dict[str, Any] | None]
+    decided_by: Mapped[UUID | None] = mapped_column(ForeignKey("organisations.id"))
+    decided_at: Mapped[datetime | None]
+    decision_reason: Mapped[str | None]

@@ -15,7 +15,8 @@ from app.events import service as events
 from app.events.event_types import EventType
 from app.events.service import OrderChange
 from app.http.schemas import timestamp
-from app.orders import list_repository, repository
+from app.orders import activation_repository, list_repository, repository
+from app.orders.activation_rules import is_settled
 from app.orders.errors import InvalidTransition, RevisionSuperseded
 from app.orders.lifecycle import Action, OrderStatus, allowed_actions, effective_status, time_statuses
 from app.orders.list_repository import Filters
@@ -32,6 +33,11 @@ from app.orders.views import lifecycle_facts, purchase_order, relation_of
 from app.principal import NAMED, Principal, Relation
 
 _NO_CONDITIONS = Conditions()
+
+_SETTLING: Final = frozenset(
+    {Action.activate, Action.extend, Action.resume, Action.reject, Action.cancel, Action.close}
+)
+"""Actions after which an activation request may have nothing left to decide: no other leads out of its being open."""
 
 ATTEMPTS: Final = 3
 """How often a change is tried that another one came before, where nothing stands against it any more."""
@@ -79,7 +85,7 @@ async def send(
             values[name] = given
             data[name] = timestamp(given)
     if body.expires_at is not None:
-        _require_new_end(order, body.expires_at)
+        require_new_end(order, body.expires_at)
     if body.sent_via is not None:
         values |= {"sent_via": body.sent_via, "sent_at": order.read_at}
     return await _act(connection, caller, order, Action.issue, EventType.ISSUED, values, data)
@@ -113,7 +119,7 @@ async def activate(
     values: dict[str, Any] = {"activated_at": order.read_at}
     data: dict[str, JsonValue] = {}
     if body.expires_at is not None:
-        _require_new_end(order, body.expires_at)
+        require_new_end(order, body.expires_at)
         values["expires_at"] = body.expires_at
         data["expires_at"] = timestamp(body.expires_at)
     return await _act(connection, caller, order, Action.activate, EventType.ACTIVATED, values, data)
@@ -124,7 +130,7 @@ async def extend(
 ) -> PurchaseOrder:
     """Move the end of an order's validity; an expired or lapsed order comes back."""
     order = await locate(connection, caller, number, buyer)
-    _require_new_end(order, body.expires_at)
+    require_new_end(order, body.expires_at)
     values: dict[str, Any] = {"expires_at": body.expires_at}
     data: dict[str, JsonValue] = {"expires_at": timestamp(body.expires_at)}
     if body.activate_by is not None:
@@ -196,8 +202,31 @@ async def _act(
     data: dict[str, JsonValue],
     conditions: Conditions = _NO_CONDITIONS,
 ) -> PurchaseOrder:
-    """Carry out a transition with its event, or raise why it cannot be."""
+    """Carry out a transition with its event and return the order, or raise why it cannot be."""
+    row = await carry_out(connection, caller, order, action, event, values, data, conditions)
+    return await _shown(connection, LocatedOrder(row._asdict(), order.relation))
+
+
+async def carry_out(
+    connection: AsyncConnection,
+    caller: Principal,
+    order: LocatedOrder,
+    action: Action,
+    event: EventType,
+    values: Mapping[str, Any],
+    data: Mapping[str, JsonValue],
+    conditions: Conditions = _NO_CONDITIONS,
+) -> Row[Any]:
+    """Carry out a transition with its event and return the order's row, or raise why it cannot be.
+
+    An activation request that has nothing left to decide after it becomes obsolete with it, and the event names it.
+    """
     row = await change_status(connection, order, action, values, conditions)
+    data = dict(data)
+    if action in _SETTLING and is_settled(lifecycle_facts(row._asdict()), row.read_at):
+        settled = await activation_repository.close_open(connection, order.identity, caller.organisation_id)
+        if settled is not None:
+            data["activation_request_id"] = str(settled.id)
     await events.record(
         connection,
         [
@@ -212,7 +241,7 @@ async def _act(
             )
         ],
     )
-    return await _shown(connection, LocatedOrder(row._asdict(), order.relation))
+    return row
 
 
 async def change_status(
@@ -287,7 +316,8 @@ async def _shown(connection: AsyncConnection, order: LocatedOrder) -> PurchaseOr
     )
 
 
-def _require_new_end(order: LocatedOrder, expires_at: datetime) -> None:
+def require_new_end(order: LocatedOrder, expires_at: datetime) -> None:
+    """Raise InvalidRequest where an order cannot end at `expires_at`: that has passed, or is before it begins."""
     _require_ahead(order, "expires_at", expires_at)
     valid_from = order.row["valid_from"]
     if valid_from is not None and expires_at <= valid_from:

@@ -14,7 +14,7 @@ from app.principal import NAMED, Principal
 from app.validation import checks, deliveries
 from app.validation.checks import LastReceipt, Refusal, lifecycle_refusals, refuse, weightiest_first, without_facts
 from app.validation.knowledge import Knowledge, candidates, unanswered_of
-from app.validation.next_steps import shown_refusal
+from app.validation.next_steps import requests_that_help, shown_refusal
 from app.validation.outlook import outlook
 from app.validation.questions import Question
 from app.validation.refusal_codes import RefusalCode, Verdict
@@ -66,7 +66,7 @@ def _without_order(question: Question, found: Sequence[LocatedOrder], knowledge:
     return Validation(
         **_head(question, knowledge, question.number_text, [refusal]),
         status=None,
-        refusals=[shown_refusal(refusal, None, knowledge.directory)],
+        refusals=[shown_refusal(refusal, None, knowledge.directory, {})],
         did_you_mean=[] if found else knowledge.meant.get(unanswered_of(question), []),
         order=None,
         valid_until=None,
@@ -99,11 +99,12 @@ def _about(
         return _refusals(question, order, facts, caller, knowledge, instant)
 
     refusals = refusals_at(at) + ([refuse(RefusalCode.duplicate_in_request)] if repeated else [])
+    hrefs = requests_that_help(order, question.asked.buyer, knowledge, caller)
     told = weightiest_first(refusals if related else [without_facts(refusal) for refusal in refusals])
     return Validation(
         **_head(question, knowledge, order.row["number"], refusals),
         status=effective_status(facts, at) if related else None,
-        refusals=[shown_refusal(refusal, order, knowledge.directory) for refusal in told],
+        refusals=[shown_refusal(refusal, order, knowledge.directory, hrefs) for refusal in told],
         did_you_mean=[],
         order=_shown_order(order, knowledge, at) if related else None,
         **(ahead(facts, at, refusals_at) if related else {"valid_until": None, "afterwards": None}),
@@ -134,7 +135,12 @@ def _refusals(
 ) -> list[Refusal]:
     """Return everything that is against the order at an instant: its own life, and the delivery that is told."""
     last = knowledge.last_receipts.get(order.identity)
-    refusals = lifecycle_refusals(facts, at, None if last is None else LastReceipt(last.received_at, last.dock))
+    refusals = lifecycle_refusals(
+        facts,
+        at,
+        None if last is None else LastReceipt(last.received_at, last.dock),
+        activation_pending=order.identity in knowledge.open_requests,
+    )
     if question.asked.delivery is not None:
         lines = knowledge.lines[order.identity]
         refusals += deliveries.refusals(question.asked.delivery, order, lines, knowledge.deliveries, caller)

@@ -81,11 +81,14 @@ class LastReceipt:
     dock: str | None
 
 
-def lifecycle_refusals(facts: LifecycleFacts, at: datetime, last_receipt: LastReceipt | None = None) -> list[Refusal]:
+def lifecycle_refusals(
+    facts: LifecycleFacts, at: datetime, last_receipt: LastReceipt | None = None, *, activation_pending: bool = False
+) -> list[Refusal]:
     """Everything that the order's life says against it at the instant `at`, in order of precedence; [] is accepted.
 
     A drafted or finished order has that one reason. A suspended order has it, and that it has expired as well. All
-    others have each reason of time, then what the supplier or the buyer still has to do.
+    others have each reason of time, then what the supplier or the buyer still has to do. While activation has been
+    applied for, `activation_pending` stands where the reasons did that it would do away with.
     """
     if facts.stored is StoredStatus.received and last_receipt is not None:
         dock = "" if last_receipt.dock is None else f" at dock {last_receipt.dock}"
@@ -97,7 +100,16 @@ def lifecycle_refusals(facts: LifecycleFacts, at: datetime, last_receipt: LastRe
         expired = (_in_time(rule, underneath, at) for rule in TIME_RULES if rule.status is OrderStatus.expired)
         return [refuse(RefusalCode.suspended), *refusals_among(expired)]
     in_time = [_in_time(rule, facts, at) for rule in TIME_RULES]
-    return refusals_among([*in_time, _confirmed(facts), _activated(facts, at)])
+    found = refusals_among([*in_time, _confirmed(facts), _activated(facts, at)])
+    return _pending_instead(found) if activation_pending else found
+
+
+_ENDED_BY_ACTIVATION: Final = frozenset({RefusalCode.expired, RefusalCode.lapsed, RefusalCode.not_active})
+
+
+def _pending_instead(refusals: list[Refusal]) -> list[Refusal]:
+    others = [refusal for refusal in refusals if refusal.code not in _ENDED_BY_ACTIVATION]
+    return others if others == refusals else [refuse(RefusalCode.activation_pending), *others]
 
 
 _SOLE_REASONS: Final = {

@@ -55,7 +55,7 @@ EXPIRED: dict[str, Any] = {
                 "action": "apply_for_activation",
                 "description": "Do not unload. Apply for activation (an extension), or ask the buyer for a new order.",
                 "then": "open_support_case",
-                "href": None,
+                "href": "/v1/purchase-orders/PO-7K3M9QWX2R/activation-requests",
                 "contact": {
                     "name": "Purchasing desk",
                     "phone": "+49 40 555 0199",

@@ -10,12 +10,13 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.numbers import service as numbers
-from app.orders import receipt_repository
+from app.orders import activation_repository, receipt_repository
 from app.orders import repository as orders
+from app.orders.activation_rules import ActivationBar, way_to_activation
 from app.orders.contacts import Directory, directory_for
 from app.orders.lifecycle import StoredStatus
 from app.orders.location import LocatedOrder
-from app.orders.views import relation_of
+from app.orders.views import lifecycle_facts, relation_of
 from app.principal import NAMED, Principal
 from app.validation import deliveries, repository, suggestions
 from app.validation.deliveries import DeliveryKnowledge
@@ -42,6 +43,7 @@ class Knowledge:
     directory: Directory
     lines: Mapping[tuple[str, UUID], Sequence[Any]]
     last_receipts: Mapping[tuple[str, UUID], Any]
+    open_requests: Mapping[tuple[str, UUID], Any]
     misread: frozenset[str]
     deliveries: DeliveryKnowledge
     meant: Mapping[Unanswered, list[str]]
@@ -73,6 +75,7 @@ async def gather(
         await directory_for(connection, rows),
         await orders.lines_of(connection, [*related, *presented]),
         await receipt_repository.last_receipts(connection, received),
+        await activation_repository.open_requests(connection, _waiting_for_activation(rows, checked_at)),
         await numbers.misread_keys(connection, unknown),
         await deliveries.look_up(connection, _deliveries(told, by_key)),
         {},
@@ -83,6 +86,15 @@ async def gather(
         unanswered_of(question) for question in questions if question.keys and not candidates(question, caller, found)
     ]
     return replace(found, meant=await _suggested(connection, caller, unanswered))
+
+
+def _waiting_for_activation(rows: Sequence[Any], at: datetime) -> set[tuple[str, UUID]]:
+    """Return those orders that an activation would help: no others have an open request that matters to the gate."""
+    return {
+        (row.number_key, row.organisation_id)
+        for row in rows
+        if not isinstance(way_to_activation(lifecycle_facts(row._asdict()), at), ActivationBar)
+    }
 
 
 def _deliveries(

@@ -79,7 +79,9 @@ class NextStep(AnswerModel):
     description: str
     """For the person at the gate."""
     href: str | None
-    """The request that takes the step, where it is one of this service's."""
+    """The path of the request that takes the step, for this caller at this moment: a POST to apply for activation or to
+    confirm, a GET to look at the activation request that is waited for. Its scope is needed too. Null where no request
+    of this service does it."""
     then: NextStepAction | None
     """What to do where the step has not helped."""
     contact: ContactPoint | None
