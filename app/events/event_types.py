@@ -25,7 +25,7 @@ class EventType(StrEnum):
 
 
 class AuditType(StrEnum):
-    """What happened to an organisation itself: its keys, its formats, its carriers."""
+    """What happened to an organisation itself: its keys, its formats, its policy, its carriers."""
 
     ORGANISATION_CREATED = "organisation.created"
     ORGANISATION_UPDATED = "organisation.updated"
@@ -33,4 +33,5 @@ class AuditType(StrEnum):
     API_KEY_REVOKED = "api_key.revoked"
     API_KEY_ROTATED = "api_key.rotated"
     NUMBER_FORMAT_CREATED = "number_format.created"
+    POLICY_CREATED = "policy.created"
     CARRIER_STORED = "carrier.stored"
