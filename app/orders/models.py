@@ -54,6 +54,7 @@ class PurchaseOrderRow(Base):
     format_version: Mapped[int | None]
     version: Mapped[int]
     revision: Mapped[int]
+    policy_version: Mapped[int | None]
     status: Mapped[str]
     suspended_from: Mapped[str | None]
     status_reason: Mapped[str | None]

@@ -44,9 +44,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("organisation_id", "version", name=op.f("pk_policy_versions")),
         comment="dist:reference - versions of organisations' policies, append only",
     )
+    op.add_column("purchase_orders", sa.Column("policy_version", sa.Integer(), nullable=True))
 
 
 def downgrade() -> None:
     """Take the tables back to the revision before."""
+    op.drop_column("purchase_orders", "policy_version")
     op.drop_table("policy_versions")
     op.drop_table("policies")
