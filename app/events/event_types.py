@@ -21,6 +21,7 @@ class EventType(StrEnum):
     RECEIPT_REVERSED = "receipt.reversed"
     RECEIPT_PUT_AWAY = "receipt.put_away"
     PRO_NUMBER_LINKED = "pro_number.linked"
+    PRO_NUMBER_CHANGED = "pro_number.changed"
     PRO_NUMBER_UNLINKED = "pro_number.unlinked"
 
 

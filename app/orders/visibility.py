@@ -36,7 +36,7 @@ def may_see(relation: Relation, name: str) -> bool:
 VISIBLE_EVENT_DATA = frozenset(
     {
         *("activate_by", "valid_from", "expires_at", "reason", "scac", "pro_number"),
-        *("receipt_id", "dock", "trailer_number", "location", "quantities"),
+        *("receipt_id", "dock", "trailer_number", "window", "location", "quantities"),
     }
 )
 """Of the data of an event, what ship-to and forwarder see."""

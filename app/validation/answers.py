@@ -38,7 +38,7 @@ def answer(question: Question, caller: Principal, knowledge: Knowledge, seen: se
     related = order is not None and order.relation in NAMED
     if order is not None and (delivery := question.asked.delivery) is not None:
         lines = knowledge.lines[order.number_key, order.organisation_id]
-        refusals += deliveries.refusals(delivery, order, lines, knowledge.deliveries, caller)
+        refusals += deliveries.refusals(delivery, order, lines, knowledge.deliveries, caller, at)
         related = related or deliveries.proves_relation(delivery, order, knowledge.deliveries)
     if order is not None:
         identity = (order.number_key, order.organisation_id)
@@ -62,7 +62,7 @@ def answer(question: Question, caller: Principal, knowledge: Knowledge, seen: se
         order=_shown_order(order, knowledge, at) if order and related else None,
         receipt=None,
         checked_at=knowledge.checked_at,
-        valid_until=next_change(lifecycle_facts(order.row), at) if order and related else None,
+        valid_until=_next_change(question, order, knowledge, caller, at) if order and related else None,
     )
     return Answered(validation, order, related)
 
@@ -86,3 +86,21 @@ def _refusals(
 def _shown_order(order: LocatedOrder, knowledge: Knowledge, at: datetime) -> Any:
     lines = knowledge.lines[order.number_key, order.organisation_id]
     return purchase_order(order.row, [line._asdict() for line in lines], order.relation, at)
+
+
+def _next_change(
+    question: Question, order: LocatedOrder, knowledge: Knowledge, caller: Principal, at: datetime
+) -> datetime | None:
+    """Return when time alone changes the order's status, or what is refused of the delivery."""
+    changes = [next_change(lifecycle_facts(order.row), at)]
+    if (delivery := question.asked.delivery) is not None:
+        lines = knowledge.lines[order.identity]
+
+        def refused(instant: datetime) -> list[tuple[RefusalCode, str | None, Verdict]]:
+            refusals = deliveries.refusals(delivery, order, lines, knowledge.deliveries, caller, instant)
+            return [(refusal.code, refusal.field, refusal.verdict) for refusal in refusals]
+
+        now = refused(at)
+        ahead = sorted(one for one in deliveries.boundaries(delivery, order, knowledge.deliveries) if one > at)
+        changes.append(next((instant for instant in ahead if refused(instant) != now), None))
+    return min((change for change in changes if change is not None), default=None)

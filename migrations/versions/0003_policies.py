@@ -1,4 +1,4 @@
-"""Policies: what organisations ask of deliveries, in versions."""
+"""Policies: their versions, the one that an order was issued under, and the vehicle expected with a PRO number."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -45,10 +45,14 @@ def upgrade() -> None:
         comment="dist:reference - versions of organisations' policies, append only",
     )
     op.add_column("purchase_orders", sa.Column("policy_version", sa.Integer(), nullable=True))
+    op.add_column("pro_links", sa.Column("trailer_number", sa.Text(), nullable=True))
+    op.add_column("pro_links", sa.Column("delivery_window", postgresql.JSONB(), nullable=True))
 
 
 def downgrade() -> None:
     """Take the tables back to the revision before."""
+    op.drop_column("pro_links", "delivery_window")
+    op.drop_column("pro_links", "trailer_number")
     op.drop_column("purchase_orders", "policy_version")
     op.drop_table("policy_versions")
     op.drop_table("policies")
