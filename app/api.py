@@ -14,6 +14,8 @@ from app.orders.endpoints import router as purchase_orders
 from app.orders.lifecycle import OrderStatus
 from app.orders.lifecycle_endpoints import router as purchase_order_lifecycle
 from app.orders.lifecycle_page import STATUS_MEANINGS
+from app.orders.policies import GATE_FACT_MEANINGS, GateFact
+from app.orders.policy_endpoints import router as policies
 from app.orders.receipt_endpoints import router as receipts
 from app.organisations.endpoints import router as organisations
 from app.principal import OPERATIONS, Scope
@@ -30,6 +32,7 @@ for part in (
     activation_requests,
     receipts,
     shipments,
+    policies,
     number_formats,
     organisations,
     api_keys,
@@ -49,6 +52,10 @@ TAGS: list[dict[str, Any]] = [
     },
     {"name": "Receiving", "description": "Goods that come in: each exactly once, whole or in parts, and taken back."},
     {"name": "Shipments", "description": "Carriers, and the PRO numbers that link a vehicle to its orders."},
+    {
+        "name": "Policies",
+        "description": "What a gate asks of deliveries, and how much may come in beyond the order.",
+    },
     {"name": "Number formats", "description": "How numbers are written, and whether a text is one."},
     {"name": "Organisations", "description": "The parties of the trade; for the operator."},
     {"name": "API keys", "description": "Who may call, and for what."},
@@ -115,6 +122,7 @@ def vocabularies() -> Mapping[str, Mapping[str, str]]:
         "Scope": {scope: _use_of(scope) for scope in Scope},
         "OrderStatus": {status: STATUS_MEANINGS[status] for status in OrderStatus},
         "ActivationRequestStatus": {status: REQUEST_STATUS_MEANINGS[status] for status in ActivationRequestStatus},
+        "GateFact": {fact: GATE_FACT_MEANINGS[fact] for fact in GateFact},
         "RefusalCode": {code: f"{rule.verdict}. {rule.explanation}" for code, rule in REFUSAL_CODES.items()},
     }
 

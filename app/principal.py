@@ -79,6 +79,8 @@ OPERATIONS: Mapping[str, Rule] = {
     "get_number_format": _rule(),
     "preview_number_format": _rule(),
     "verify_number": _rule(),
+    "create_policy": _rule(Scope.POLICIES_WRITE),
+    "list_policies": _rule(),
     # Orders
     "issue_purchase_order": _rule(Scope.ORDERS_WRITE),
     "issue_purchase_order_batch": _rule(Scope.ORDERS_WRITE),

@@ -26,6 +26,7 @@ class EventType(StrEnum):
     ACTIVATION_DENIED = "activation.denied"
     ACTIVATION_WITHDRAWN = "activation.withdrawn"
     PRO_NUMBER_LINKED = "pro_number.linked"
+    PRO_NUMBER_CHANGED = "pro_number.changed"
     PRO_NUMBER_UNLINKED = "pro_number.unlinked"
 
 
@@ -34,7 +35,7 @@ GATE_CHECKED: Final = "gate.checked"
 
 
 class AuditType(StrEnum):
-    """What happened to an organisation itself: its keys, its formats, its carriers."""
+    """What happened to an organisation itself: its keys, its formats, its policy, its carriers."""
 
     ORGANISATION_CREATED = "organisation.created"
     ORGANISATION_UPDATED = "organisation.updated"
@@ -42,4 +43,5 @@ class AuditType(StrEnum):
     API_KEY_REVOKED = "api_key.revoked"
     API_KEY_ROTATED = "api_key.rotated"
     NUMBER_FORMAT_CREATED = "number_format.created"
+    POLICY_CREATED = "policy.created"
     CARRIER_STORED = "carrier.stored"

@@ -137,18 +137,20 @@ class AlreadyReceived(Problem):
 
 
 class OverReceipt(Problem):
-    """More would come in than was ordered."""
+    """More would come in than was ordered, and than the buyer's policy tolerates beyond it."""
 
     status = 409
     code = "over_receipt"
     title = "More than was ordered"
     remedy = (
-        "`lines` lists each line at fault with what was ordered, what has come in, what is open and what was asked. "
-        "Nothing was received: count again, receive what is open, and ask the buyer about the rest."
+        "`lines` lists each line at fault with what was ordered, what has come in, what is open, what may still come "
+        "in (`receivable`: more than is open where the policy that the order was issued under has a "
+        "`receipt_tolerance`) and what was asked. Nothing was received: count again, receive what is receivable, and "
+        "ask the buyer about the rest."
     )
     example_detail = "Line 1: 40 are open, 60 were to be received; nothing was received."
     example_members: ClassVar[dict[str, JsonValue]] = {
-        "lines": [{"line": 1, "ordered": "240", "received": "200", "open": "40", "asked": "60"}]
+        "lines": [{"line": 1, "ordered": "240", "received": "200", "open": "40", "receivable": "40", "asked": "60"}]
     }
 
 

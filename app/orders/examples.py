@@ -42,6 +42,7 @@ PURCHASE_ORDER: dict[str, Any] = {
     "allowed_actions": ["confirm", "reject", "extend", "suspend", "cancel"],
     "version": 1,
     "revision": 1,
+    "policy_version": None,
     "format": {"id": "00000000-0000-7000-8000-000000000001", "version": 1},
     "warnings": [],
     "reference": "SO-2036-0815",

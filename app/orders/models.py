@@ -1,5 +1,6 @@
 """Tables of purchase orders. An order's identity is (number_key, organisation_id): the key of its number, the buyer."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -12,10 +13,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.db.base import Base
 from app.orders.activation_rules import ActivationRequestStatus
 from app.orders.lifecycle import OPEN, StoredStatus
+from app.orders.policies import WindowAtGate
 
 
-def _quoted(statuses: tuple[StrEnum, ...]) -> str:
-    return ", ".join(f"'{status.value}'" for status in statuses)
+def _quoted(values: Iterable[StrEnum]) -> str:
+    return ", ".join(f"'{value.value}'" for value in values)
 
 
 class PurchaseOrderRow(Base):
@@ -53,6 +55,7 @@ class PurchaseOrderRow(Base):
     format_version: Mapped[int | None]
     version: Mapped[int]
     revision: Mapped[int]
+    policy_version: Mapped[int | None]
     status: Mapped[str]
     suspended_from: Mapped[str | None]
     status_reason: Mapped[str | None]
@@ -89,6 +92,40 @@ class PurchaseOrderRow(Base):
     activated_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+
+
+class PolicyRow(Base):
+    """How many versions an organisation's policy has: the row that each new version counts up first.
+
+    So versions come one after the other, and their numbers have neither doubles nor holes.
+    """
+
+    __tablename__ = "policies"
+    __table_args__ = ({"comment": "dist:reference - organisations' policies, with the number of their versions"},)
+
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"), primary_key=True)
+    versions: Mapped[int]
+
+
+class PolicyVersionRow(Base):
+    """One version of an organisation's policy, whole, from `effective_from` on; never changed."""
+
+    __tablename__ = "policy_versions"
+    __table_args__ = (
+        CheckConstraint("version >= 1", name="version_counts_from_one"),
+        CheckConstraint("receipt_tolerance BETWEEN 0 AND 1", name="receipt_tolerance_is_a_share"),
+        CheckConstraint(f"delivery_window_at_gate IN ({_quoted(WindowAtGate)})", name="delivery_window_at_gate"),
+        {"comment": "dist:reference - versions of organisations' policies, append only"},
+    )
+
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("policies.organisation_id"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    effective_from: Mapped[datetime]
+    mandatory_gate_facts: Mapped[list[str]]
+    gate_facts_that_hold: Mapped[list[str]]
+    receipt_tolerance: Mapped[Decimal]
+    delivery_window_at_gate: Mapped[str]
+    created_at: Mapped[datetime]
 
 
 class PurchaseOrderForwarderRow(Base):

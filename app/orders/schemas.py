@@ -204,6 +204,8 @@ class PurchaseOrder(PartAnswerModel):
     """Counts every change; the `sequence` of the newest event."""
     revision: int
     """Counts changes of the content."""
+    policy_version: int | None
+    """The version of the buyer's policy that it was issued under, and keeps; null for the defaults, and in a draft."""
     format: FormatOfNumber | None
     warnings: list[NumberWarning]
     reference: str | None = None

@@ -15,7 +15,7 @@ from app.events import service as events
 from app.events.event_types import EventType
 from app.events.service import OrderChange
 from app.http.schemas import timestamp
-from app.orders import activation_repository, list_repository, repository
+from app.orders import activation_repository, list_repository, policy_service, repository
 from app.orders.activation_rules import is_settled
 from app.orders.errors import InvalidTransition, RevisionSuperseded
 from app.orders.lifecycle import Action, OrderStatus, allowed_actions, effective_status, time_statuses
@@ -74,9 +74,10 @@ async def page(
 async def send(
     connection: AsyncConnection, caller: Principal, number: str, buyer: UUID | None, body: SendPurchaseOrder
 ) -> PurchaseOrder:
-    """Issue a draft."""
+    """Issue a draft, under the policy that is in force at this moment."""
     order = await locate(connection, caller, number, buyer)
-    values: dict[str, Any] = {"issued_at": order.read_at}
+    policy = await policy_service.version_in_force(connection, order.organisation_id, order.read_at)
+    values: dict[str, Any] = {"issued_at": order.read_at, "policy_version": policy}
     data: dict[str, JsonValue] = {"sent_via": body.sent_via}
     for name in ("activate_by", "expires_at"):
         given: datetime | None = getattr(body, name)

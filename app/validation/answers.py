@@ -1,6 +1,6 @@
 """The verdict on one question, from what the database says about it; no query, no clock."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -51,9 +51,17 @@ def answer(question: Question, caller: Principal, knowledge: Knowledge, seen: se
     return Answered(shown, order, named, free_of_charge=related)
 
 
-def ahead(facts: LifecycleFacts, now: datetime, refusals_at: Callable[[datetime], Sequence[Refusal]]) -> dict[str, Any]:
-    """Return the fields of an answer that say until when it holds and what comes then."""
-    coming = outlook(facts, now, boundaries(facts), refusals_at)
+def ahead(
+    facts: LifecycleFacts,
+    now: datetime,
+    refusals_at: Callable[[datetime], Sequence[Refusal]],
+    instants: Iterable[datetime] = (),
+) -> dict[str, Any]:
+    """Return the fields of an answer that say until when it holds and what comes then.
+
+    `instants`: those at which more than the order's own status may change.
+    """
+    coming = outlook(facts, now, [*boundaries(facts), *instants], refusals_at)
     if coming is None:
         return {"valid_until": None, "afterwards": None}
     then = Afterwards(status=coming.status, verdict=coming.verdict, codes=list(coming.codes))
@@ -100,6 +108,8 @@ def _about(
 
     refusals = refusals_at(at) + ([refuse(RefusalCode.duplicate_in_request)] if repeated else [])
     hrefs = requests_that_help(order, question.asked.buyer, knowledge, caller)
+    delivery = question.asked.delivery
+    instants = [] if delivery is None else deliveries.boundaries(delivery, order, knowledge.deliveries)
     told = weightiest_first(refusals if related else [without_facts(refusal) for refusal in refusals])
     return Validation(
         **_head(question, knowledge, order.row["number"], refusals),
@@ -107,7 +117,7 @@ def _about(
         refusals=[shown_refusal(refusal, order, knowledge.directory, hrefs) for refusal in told],
         did_you_mean=[],
         order=_shown_order(order, knowledge, at) if related else None,
-        **(ahead(facts, at, refusals_at) if related else {"valid_until": None, "afterwards": None}),
+        **(ahead(facts, at, refusals_at, instants) if related else {"valid_until": None, "afterwards": None}),
     )
 
 
@@ -143,7 +153,7 @@ def _refusals(
     )
     if question.asked.delivery is not None:
         lines = knowledge.lines[order.identity]
-        refusals += deliveries.refusals(question.asked.delivery, order, lines, knowledge.deliveries, caller)
+        refusals += deliveries.refusals(question.asked.delivery, order, lines, knowledge.deliveries, caller, at)
     return refusals
 
 

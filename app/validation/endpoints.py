@@ -116,9 +116,15 @@ async def validate_input(body: ValidateInput, caller: Caller, unit: Unit, gate: 
 
     The same question with more said: `buyer` where two buyers use one number, `at` for a day to come, `delivery` for
     what stands at the gate. Each fact of the delivery that contradicts the order is a refusal of its own, with its
-    `field`; what the order does not state is not held against it. A delivery without a PRO number is held. Where the
-    receiving or the buying organisation has marked the carrier as disrupted, wrong or missing carrier papers are held
-    as `carrier_disrupted`.
+    `field` and its `verdict`; what the order does not state is not held against it. The vehicle is expected within the
+    window that is booked with its PRO number, or else within the order's `delivery_window`: too early holds, too late
+    rejects.
+
+    What a delivery has to tell is the policy (`POST /v1/policies`) of the ship-to, or of the buyer where an order names
+    none: the PRO number, unless it says otherwise. What is missing holds, and so does what contradicts where the policy
+    only holds it. Nothing of this is asked where `delivery` is left out or empty. Where the receiving or the buying
+    organisation has marked the carrier as disrupted, wrong or missing carrier papers, another vehicle and one that is
+    too late are held as `carrier_disrupted`.
 
     With `receive` the goods come in with the question, in one transaction: `accept` receives them and the answer holds
     the `receipt`, any other verdict receives nothing. Of two docks that ask at once, one receives and the other gets

@@ -48,6 +48,7 @@ EXPIRED: dict[str, Any] = {
     "refusals": [
         {
             "code": "expired",
+            "verdict": "reject",
             "title": "Expired",
             "detail": "The validity of this order has ended.",
             "field": None,
@@ -83,6 +84,7 @@ MISTYPED: dict[str, Any] = {
     "refusals": [
         {
             "code": "check_character_mismatch",
+            "verdict": "reject",
             "title": "Mistyped or misread",
             "detail": "The check character does not fit the rest of the number, so at least one character is wrong.",
             "field": "input",
@@ -108,6 +110,7 @@ OTHER_DELIVERY: dict[str, Any] = {
     "refusals": [
         {
             "code": "pro_number_mismatch",
+            "verdict": "reject",
             "title": "Another PRO number is expected",
             "detail": "The order's PRO number is 123-456782 of CNWY.",
             "field": "delivery.pro_number",

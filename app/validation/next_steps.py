@@ -47,6 +47,7 @@ def shown_refusal(refusal: RefusalOfCheck, order: LocatedOrder | None, directory
     contact = None if order is None or step.contact is None else contact_point(step.contact.value, order.row, directory)
     return Refusal(
         code=refusal.code,
+        verdict=refusal.verdict,
         title=REFUSAL_CODES[refusal.code].title,
         detail=refusal.detail,
         field=refusal.field,

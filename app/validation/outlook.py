@@ -33,12 +33,10 @@ def outlook(
     for instant in sorted({instant for instant in instants if instant > now}):
         refusals = refusals_at(instant)
         if _seen(facts, instant, refusals) != today:
-            status, codes = _seen(facts, instant, refusals)
-            return Outlook(instant, status, verdict(refusals), codes)
+            codes = tuple(refusal.code for refusal in refusals)
+            return Outlook(instant, effective_status(facts, instant), verdict(refusals), codes)
     return None
 
 
-def _seen(
-    facts: LifecycleFacts, at: datetime, refusals: Sequence[Refusal]
-) -> tuple[OrderStatus, tuple[RefusalCode, ...]]:
-    return effective_status(facts, at), tuple(refusal.code for refusal in refusals)
+def _seen(facts: LifecycleFacts, at: datetime, refusals: Sequence[Refusal]) -> tuple[object, ...]:
+    return effective_status(facts, at), [(refusal.code, refusal.field, refusal.verdict) for refusal in refusals]

@@ -310,3 +310,20 @@ REFUSAL_CODES: Final[Mapping[RefusalCode, RefusalRule]] = {
         NextStepAction.contact_logistics_partner,
     ),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class MissingFactRule:
+    """What is said where a gate asks for a fact of the delivery that was not told, and its code has other words."""
+
+    verdict: Verdict
+    explanation: str
+    description: str
+
+
+WHEN_MISSING: Final = MissingFactRule(
+    Verdict.hold,
+    "This gate asks for {what} of a delivery, and none was given.",
+    "Ask the driver or look at the papers, and check again with it. If nobody knows, call the logistics partner.",
+)
+"""With `what` as the gate calls it; it holds, since nothing contradicts what is not told."""

@@ -92,6 +92,9 @@ class Refusal(AnswerModel):
     """One reason."""
 
     code: RefusalCode
+    verdict: Verdict
+    """What this reason alone comes to: the code's own verdict, unless the policy of the receiving organisation only
+    holds what it would reject."""
     title: str
     detail: str
     field: str | None
@@ -122,6 +125,7 @@ class Validation(AnswerModel):
     valid: bool
     """True when the verdict is `accept`."""
     verdict: Verdict
+    """The worst of the refusals' verdicts; `accept` where there is none."""
     status: OrderStatus | None
     """The order's status at the moment that was asked about, or as receiving has left it; for those who see
     `order`."""
