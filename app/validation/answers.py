@@ -100,7 +100,7 @@ def _next_change(
             refusals = deliveries.refusals(delivery, order, lines, knowledge.deliveries, caller, instant)
             return [(refusal.code, refusal.field, refusal.verdict) for refusal in refusals]
 
-        now = refused(at)
         ahead = sorted(one for one in deliveries.boundaries(delivery, order, knowledge.deliveries) if one > at)
+        now = refused(at) if ahead else []
         changes.append(next((instant for instant in ahead if refused(instant) != now), None))
     return min((change for change in changes if change is not None), default=None)
