@@ -111,7 +111,7 @@ def proves_relation(delivery: Delivery, order: LocatedOrder, knowledge: Delivery
 def _expected(
     order: LocatedOrder, lines: Sequence[Any], knowledge: DeliveryKnowledge, caller: Principal
 ) -> Expectation:
-    row = order.row
+    row, tolerance = order.row, _tolerance(order.row, knowledge)
     disrupted: dict[str, str | None] = {}
     for party in _announcing(row):
         for (announcing, scac), reason in knowledge.disruptions.items():
@@ -126,7 +126,7 @@ def _expected(
         seller=_party(
             row["seller_id"], row["seller"], "name", *(["code"] if order.relation in _TRADING else []), "gln"
         ),
-        lines=[_open_line(line, _tolerance(row, knowledge)) for line in lines] if row["status"] in _EXPECTING else [],
+        lines=[_open_line(line, tolerance) for line in lines] if row["status"] in _EXPECTING else [],
         delivery_window=_time_window(row["delivery_window"]),
         disrupted=disrupted,
     )

@@ -29,8 +29,9 @@ def outlook(
 
     `refusals_at` gives what is against the order at an instant.
     """
-    today = _seen(facts, now, refusals_at(now))
-    for instant in sorted({instant for instant in instants if instant > now}):
+    ahead = sorted({instant for instant in instants if instant > now})
+    today = _seen(facts, now, refusals_at(now)) if ahead else ()
+    for instant in ahead:
         refusals = refusals_at(instant)
         if _seen(facts, instant, refusals) != today:
             codes = tuple(refusal.code for refusal in refusals)
