@@ -1,4 +1,4 @@
-"""One real Postgres and one real server for the whole run; parties and keys of its own for each test."""
+"""One real Postgres and one real server for each worker of a run; parties and keys of its own for each test."""
 
 import asyncio
 import os
@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -28,6 +29,16 @@ from tests import command
 from tests.parties import Operator, Party
 
 
+START_FIRST = ("test_command.py", "test_serving.py", "test_service_under_fire.py", "test_readme.py")
+"""Files of minutes. `--dist loadfile` keeps a file on one worker: one that starts last keeps the others waiting."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: item.path.name not in START_FIRST)
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
@@ -37,12 +48,32 @@ def anyio_backend() -> str:
 def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A migrated database; TEST_DATABASE_URL names another empty one, to run the tests on Postgres 15 to 17."""
     if "TEST_DATABASE_URL" in os.environ:
-        migrate(os.environ["TEST_DATABASE_URL"])
-        yield os.environ["TEST_DATABASE_URL"]
+        with own_database(os.environ["TEST_DATABASE_URL"]) as url:
+            migrate(url)
+            yield url
         return
     with EmbeddedPostgres(tmp_path_factory.mktemp("postgres")) as postgres:
         migrate(postgres.url)
         yield postgres.url
+
+
+@contextmanager
+def own_database(url: str) -> Iterator[str]:
+    """The database of the URL; for one of several workers another beside it, which is made and dropped."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker is None:
+        yield url
+        return
+    name = f"worker_{worker}_{secrets.token_hex(4)}"
+
+    async def execute(statement: str) -> None:
+        connection = await asyncpg.connect(url)
+        await connection.execute(statement)
+        await connection.close()
+
+    asyncio.run(execute(f"CREATE DATABASE {name}"))
+    yield urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+    asyncio.run(execute(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @pytest.fixture(scope="session")
