@@ -19,7 +19,7 @@ from tests.command import Service, is_running, until
 from tests.db.embedded import ask
 
 CLIENTS = int(os.environ.get("FIRE_CLIENTS", "16"))
-NUMBERS = int(os.environ.get("FIRE_NUMBERS", "2000"))
+NUMBERS = int(os.environ.get("FIRE_NUMBERS", "1000"))
 WORKERS = os.environ.get("FIRE_WORKERS", "2")
 
 SETTINGS = {
