@@ -1,6 +1,7 @@
 """One real Postgres and one real server for each worker of a run; parties and keys of its own for each test."""
 
 import asyncio
+import fcntl
 import os
 import secrets
 import socket
@@ -41,6 +42,20 @@ START_FIRST = ("test_command.py", "test_serving.py", "test_service_under_fire.py
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if "PYTEST_XDIST_WORKER" in os.environ:
         items.sort(key=lambda item: item.path.name not in START_FIRST)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Let a test that is marked `alone` wait for the other workers' tests, and theirs for it."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return (yield)
+    alone = item.get_closest_marker("alone") is not None
+    with Path(__file__).open() as machine:
+        # Whoever waits for the machine stands in the door, or the others would pass by for ever.
+        with Path(__file__).with_name("parties.py").open() as door:
+            fcntl.flock(door, fcntl.LOCK_EX)
+            fcntl.flock(machine, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        return (yield)
 
 
 @pytest.fixture(scope="session")

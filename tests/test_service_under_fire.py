@@ -153,8 +153,11 @@ def test_a_part_that_is_killed_while_numbers_are_issued_costs_only_the_requests_
 
 
 def recovers(fire: Fire) -> bool:
-    """Ask for some numbers more; connections that broke with Postgres are found out by those who use them next."""
-    some = Fire(fire.service, 4 * CLIENTS)
+    """Ask for twice as many as come after; connections that broke with Postgres are found out by those who use them.
+
+    That of a lease is used once in many numbers.
+    """
+    some = Fire(fire.service, NUMBERS // 2)
     some.run()
     assert some.only_held_back()
     fire.numbers += some.numbers
