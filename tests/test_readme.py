@@ -153,7 +153,8 @@ def test_the_first_block_takes_the_key_that_serve_has_written(service: Service) 
 
 @pytest.mark.parametrize("path", sorted({*re.findall(r"`(?:GET )?(/[a-z][^`?{<]*?)[?`]", README)}))
 def test_a_path_that_readme_names_is_answered(service: Service, path: str) -> None:
-    answer = httpx.get(service.url + path, headers=authorisation(service))
+    # The first to ask for the document has it made.
+    answer = httpx.get(service.url + path, headers=authorisation(service), timeout=60)
     assert answer.status_code == 200
 
 
