@@ -18,9 +18,12 @@ lint: .venv/development
 types: .venv/development
 	$(BIN)/mypy
 
+# Each worker has a Postgres and a server of its own; a file stays with one worker, which shares what it has started.
+PARALLEL ?= --numprocesses auto --dist loadfile --no-loadscope-reorder
+
 check: .venv/development
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest $(PYTEST)
+	$(BIN)/coverage run -m pytest $(PARALLEL) $(PYTEST)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
