@@ -17,7 +17,7 @@ from app.validation.knowledge import Knowledge, candidates, unanswered_of
 from app.validation.next_steps import shown_refusal
 from app.validation.questions import Question
 from app.validation.refusal_codes import RefusalCode, Verdict
-from app.validation.schemas import Validation
+from app.validation.schemas import MatchedBy, Validation
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,7 @@ def answer(question: Question, caller: Principal, knowledge: Knowledge, seen: se
         input=question.asked.input,
         source=question.source,
         number=order.row["number"] if order else question.number_text,
+        matched_by=_matched_by(question, found),
         valid=verdict is Verdict.accept,
         verdict=verdict,
         status=effective_status(lifecycle_facts(order.row), at) if order and related else None,
@@ -73,6 +74,8 @@ def _refusals(
     if question.malformed is not None:
         return [refuse(RefusalCode.malformed, question.malformed, "input")]
     if len(found) > 1:
+        if _matched_by(question, found) is MatchedBy.REFERENCE:
+            return [refuse(RefusalCode.ambiguous_number, "More than one order has this reference.", "input")]
         return [refuse(RefusalCode.ambiguous_number, field="buyer")]
     if not found:
         misread = any(key in knowledge.misread for key in question.keys)
@@ -81,6 +84,12 @@ def _refusals(
     return lifecycle_refusals(
         lifecycle_facts(found[0].row), at, None if last is None else LastReceipt(last.received_at, last.dock)
     )
+
+
+def _matched_by(question: Question, found: Sequence[LocatedOrder]) -> MatchedBy | None:
+    if not found:
+        return None
+    return MatchedBy.NUMBER if found[0].number_key in question.keys else MatchedBy.REFERENCE
 
 
 def _shown_order(order: LocatedOrder, knowledge: Knowledge, at: datetime) -> Any:

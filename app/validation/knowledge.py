@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.numbers import service as numbers
-from app.orders import receipt_repository
+from app.orders import receipt_repository, reference_repository
 from app.orders import repository as orders
 from app.orders.contacts import Directory, directory_for
 from app.orders.lifecycle import StoredStatus
@@ -39,6 +39,8 @@ class Knowledge:
 
     checked_at: datetime
     orders: Mapping[str, Sequence[Mapping[str, Any]]]
+    referenced: Mapping[str, Sequence[Mapping[str, Any]]]
+    """Orders of the caller's by the key of one of their references, where no order has that number."""
     directory: Directory
     lines: Mapping[tuple[str, UUID], Sequence[Any]]
     last_receipts: Mapping[tuple[str, UUID], Any]
@@ -55,7 +57,11 @@ async def gather(connection: AsyncConnection, caller: Principal, questions: Sequ
     by_key: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
         by_key.setdefault(row.number_key, []).append(row._asdict())
-    unknown = [key for question in questions for key in question.keys if not any(k in by_key for k in question.keys)]
+    # Numbers win: what is the number of any order is no reference, and costs no further query.
+    nameless = [question for question in questions if not _of_buyer(question, by_key)]
+    referenced, more = await _referenced(connection, caller, nameless)
+    rows = [*rows, *more]
+    unknown = [key for one in nameless if not _of_buyer(one, referenced) for key in one.keys if key not in by_key]
     told = [question for question in questions if question.asked.delivery is not None]
     compared = {key for question in told for key in question.keys}
     related = [row for row in rows if relation_of(row._asdict(), caller.organisation_id) in NAMED]
@@ -65,11 +71,12 @@ async def gather(connection: AsyncConnection, caller: Principal, questions: Sequ
     found = Knowledge(
         checked_at,
         by_key,
+        referenced,
         await directory_for(connection, rows),
         await orders.lines_of(connection, [*related, *presented]),
         await receipt_repository.last_receipts(connection, received),
         await numbers.misread_keys(connection, unknown),
-        await deliveries.look_up(connection, _deliveries(told, by_key)),
+        await deliveries.look_up(connection, _deliveries(told, by_key, referenced)),
         {},
     )
     if asyncio.get_running_loop().time() - begun > _SECONDS_THAT_LEAVE_TIME_TO_SUGGEST:
@@ -80,11 +87,24 @@ async def gather(connection: AsyncConnection, caller: Principal, questions: Sequ
     return replace(found, meant=await _suggested(connection, caller, unanswered))
 
 
+async def _referenced(
+    connection: AsyncConnection, caller: Principal, nameless: Sequence[Question]
+) -> tuple[dict[str, list[Mapping[str, Any]]], Sequence[Any]]:
+    """Return the caller's orders by the references that the inputs may be, and their rows: one query for all."""
+    keys = sorted({key for question in nameless for key in question.keys})
+    found = await reference_repository.find_by_references(connection, caller.organisation_id, keys) if keys else []
+    seen = [row for row in found if relation_of(row._asdict(), caller.organisation_id) in NAMED]
+    by_reference: dict[str, list[Mapping[str, Any]]] = {}
+    for row in seen:
+        by_reference.setdefault(row.reference_key, []).append(row._asdict())
+    return by_reference, seen
+
+
 def _deliveries(
-    told: Sequence[Question], orders_by_key: Mapping[str, Sequence[Mapping[str, Any]]]
+    told: Sequence[Question], *found: Mapping[str, Sequence[Mapping[str, Any]]]
 ) -> list[tuple[Delivery, list[Mapping[str, Any]]]]:
     return [
-        (question.asked.delivery, [row for key in question.keys for row in orders_by_key.get(key, ())])
+        (question.asked.delivery, [row for by_key in found for row in _of_buyer(question, by_key)])
         for question in told
         if question.asked.delivery is not None
     ]
@@ -117,14 +137,33 @@ async def _suggested(
 def candidates(question: Question, caller: Principal, knowledge: Knowledge) -> list[LocatedOrder]:
     """Return the orders that the input may mean: those the caller is named on, or else all that are presented."""
     found = [
-        LocatedOrder(row, relation_of(row, caller.organisation_id))
-        for key in question.keys
-        for row in knowledge.orders.get(key, ())
-        if question.asked.buyer in {None, row["organisation_id"]}
+        LocatedOrder(row, relation_of(row, caller.organisation_id)) for row in _of_buyer(question, knowledge.orders)
     ]
+    if not found:
+        return _by_reference(question, caller, knowledge)
     # What was issued here under exactly this number is meant, whoever has registered the rest of it without its PO.
     if exact := [order for order in found if order.row["issued_here"] and order.number_key == question.keys[0]]:
         return exact
     found = [order for order in found if order.relation in NAMED] or found
     # One buyer may hold both PO123 and 123: once the buyer is named, the exact form wins.
     return found if question.asked.buyer is None else found[:1]
+
+
+def _by_reference(question: Question, caller: Principal, knowledge: Knowledge) -> list[LocatedOrder]:
+    """Return the caller's orders that have the input, in its best reading, as a reference."""
+    found = _of_buyer(question, knowledge.referenced)
+    return [
+        LocatedOrder(row, relation_of(row, caller.organisation_id))
+        for row in found
+        if row["reference_key"] == found[0]["reference_key"]
+    ]
+
+
+def _of_buyer(question: Question, by_key: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Mapping[str, Any]]:
+    """Return the rows under the keys of a question, best reading first: all, or those of the buyer that it names."""
+    return [
+        row
+        for key in question.keys
+        for row in by_key.get(key, ())
+        if question.asked.buyer in {None, row["organisation_id"]}
+    ]

@@ -30,7 +30,8 @@ class ValidateInput(RequestModel):
     model_config = ConfigDict(json_schema_extra={"examples": [{"input": "po 7k3m9qwx2r"}, AT_THE_DOCK]})
 
     input: Input
-    """What was typed or scanned, at most 4,096 characters."""
+    """What was typed or scanned, at most 4,096 characters. One of the order's `references` finds it too, for those whom
+    the order names; its own `reference` does for buyer and seller."""
     buyer: UUID | None = None
     """The buyer's organisation id, where two buyers use one number."""
     at: Timestamp | None = None
@@ -71,6 +72,13 @@ class Source(StrEnum):
     LABEL = "label"
 
 
+class MatchedBy(StrEnum):
+    """What of the order the input is."""
+
+    NUMBER = "number"
+    REFERENCE = "reference"
+
+
 class NextStep(AnswerModel):
     """What to do now."""
 
@@ -108,6 +116,9 @@ class Validation(AnswerModel):
     number: str | None
     """The number that was understood: as issued where the order is known, as it was written otherwise; null when the
     input cannot be a number."""
+    matched_by: MatchedBy | None
+    """Whether the input is the number of the order or, for those whom the order names, one of its `references`; null
+    where no order was found. Numbers win: a reference is looked for only where no order has that number."""
     valid: bool
     """True when the verdict is `accept`."""
     verdict: Verdict
