@@ -53,7 +53,8 @@ EXPIRED: dict[str, Any] = {
             "field": None,
             "next_step": {
                 "action": "apply_for_activation",
-                "description": "Do not unload. Apply for activation (an extension), or ask the buyer for a new order.",
+                "description": "Do not take the goods in. Apply for activation to have the order extended, or ask the "
+                "buyer for a new one.",
                 "then": "open_support_case",
                 "href": None,
                 "contact": {

@@ -98,8 +98,11 @@ class Refusal(AnswerModel):
     """One reason."""
 
     code: RefusalCode
+    """For programs; `RefusalCode` lists every code with its verdict, what it says, and what the gate is told to do."""
     title: str
+    """For the person at the gate, as `next_step.description` is."""
     detail: str
+    """What is wrong with this order, with its facts for those who may know them."""
     field: str | None
     """The field of the request that does not fit, where one does not."""
     next_step: NextStep
