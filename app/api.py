@@ -21,7 +21,8 @@ from app.organisations.endpoints import router as organisations
 from app.principal import OPERATIONS, Scope
 from app.shipments.endpoints import router as shipments
 from app.validation.endpoints import router as validations
-from app.validation.refusal_codes import REFUSAL_CODES
+from app.validation.refusal_codes import RefusalCode
+from app.validation.refusal_page import refusal_meaning
 
 router = APIRouter(prefix="/v1")
 
@@ -71,7 +72,7 @@ them to the carriers' PRO numbers.
 2. `POST /v1/purchase-orders` with `{}` issues a number; everything else about the order may be said too.
 3. `POST /v1/purchase-orders/{number}/confirm`, then `.../activate`, make it valid.
 4. `GET /v1/validations/{number}` is the question a gate asks. The answer is `accept`, `hold` or `reject`, with every
-   reason and what to do next.
+   reason and what to do next; `RefusalCode` lists all reasons.
 5. `POST /v1/purchase-orders/{number}/receive` takes the goods in; `POST /v1/validations` with `receive` asks and, where
    the answer is `accept`, receives in one go.
 
@@ -123,7 +124,7 @@ def vocabularies() -> Mapping[str, Mapping[str, str]]:
         "OrderStatus": {status: STATUS_MEANINGS[status] for status in OrderStatus},
         "ActivationRequestStatus": {status: REQUEST_STATUS_MEANINGS[status] for status in ActivationRequestStatus},
         "GateFact": {fact: GATE_FACT_MEANINGS[fact] for fact in GateFact},
-        "RefusalCode": {code: f"{rule.verdict}. {rule.explanation}" for code, rule in REFUSAL_CODES.items()},
+        "RefusalCode": {code: refusal_meaning(code) for code in RefusalCode},
     }
 
 

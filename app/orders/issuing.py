@@ -17,7 +17,7 @@ from app.http.problems import invalid_item
 from app.http.schemas import ProblemDetails
 from app.numbers import service as numbers
 from app.numbers.number_issuer import DrawnNumber, NumberIssuer, WantedNumber
-from app.orders import policy_service, repository
+from app.orders import policy_service, reference_repository, repository
 from app.orders.errors import BatchRefused, DuplicateNumber, DuplicateReference, ReservedNumber
 from app.orders.new_orders import faults_of, line_row, order_row, organisations_named
 from app.orders.schemas import BatchResult, IssueBatch, IssuedBatch, IssuePurchaseOrder, PurchaseOrder
@@ -102,6 +102,7 @@ async def issue_many(
     written = await _claim_references(connection, caller, written, outcomes)
     lines = await _write_lines(connection, written)
     await repository.insert_forwarders(connection, [item.row for item in written])
+    await reference_repository.insert_references(connection, [item.row for item in written])
     await events.record(connection, [_event(item, caller) for item in written])
     async for item in unhurried(written):
         outcomes[item.index] = purchase_order(item.row, lines[item.index], Relation.OWNER, now)

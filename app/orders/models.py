@@ -188,6 +188,21 @@ class ReferenceClaimRow(Base):
     claimed_at: Mapped[datetime]
 
 
+class OrderReferenceRow(Base):
+    """A reference by which one party of an order finds it at a gate, by the value's key; see `references.py`."""
+
+    __tablename__ = "order_references"
+    __table_args__ = (
+        CheckConstraint("length(reference_key) BETWEEN 1 AND 35", name="reference_key_length"),
+        {"comment": "dist:reference_key - by which references each party of an order finds it"},
+    )
+
+    reference_key: Mapped[str] = mapped_column(primary_key=True)
+    party_id: Mapped[UUID] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    number_key: Mapped[str] = mapped_column(primary_key=True)
+
+
 class ReceiptRow(Base):
     """Goods that came in at once: kept when they are reversed, since what happened at a dock stays true."""
 

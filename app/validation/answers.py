@@ -18,7 +18,7 @@ from app.validation.next_steps import requests_that_help, shown_refusal
 from app.validation.outlook import outlook
 from app.validation.questions import Question
 from app.validation.refusal_codes import RefusalCode, Verdict
-from app.validation.schemas import Afterwards, Validation
+from app.validation.schemas import Afterwards, MatchedBy, Validation
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,7 @@ def _without_order(question: Question, found: Sequence[LocatedOrder], knowledge:
     refusal = _not_one_order(question, found, knowledge)
     return Validation(
         **_head(question, knowledge, question.number_text, [refusal]),
+        matched_by=_matched_by(question, found),
         status=None,
         refusals=[shown_refusal(refusal, None, knowledge.directory, {})],
         did_you_mean=[] if found else knowledge.meant.get(unanswered_of(question), []),
@@ -85,10 +86,18 @@ def _without_order(question: Question, found: Sequence[LocatedOrder], knowledge:
 def _not_one_order(question: Question, found: Sequence[LocatedOrder], knowledge: Knowledge) -> Refusal:
     if question.malformed is not None:
         return refuse(RefusalCode.malformed, question.malformed, "input")
+    if _matched_by(question, found) is MatchedBy.REFERENCE:
+        return refuse(RefusalCode.ambiguous_number, "More than one order has this reference.", "input")
     if found:
         return refuse(RefusalCode.ambiguous_number, field="buyer")
     misread = any(key in knowledge.misread for key in question.keys)
     return refuse(RefusalCode.check_character_mismatch if misread else RefusalCode.unknown, field="input")
+
+
+def _matched_by(question: Question, found: Sequence[LocatedOrder]) -> MatchedBy | None:
+    if not found:
+        return None
+    return MatchedBy.NUMBER if found[0].number_key in question.keys else MatchedBy.REFERENCE
 
 
 def _about(
@@ -113,6 +122,7 @@ def _about(
     told = weightiest_first(refusals if related else [without_facts(refusal) for refusal in refusals])
     return Validation(
         **_head(question, knowledge, order.row["number"], refusals),
+        matched_by=_matched_by(question, [order]),
         status=effective_status(facts, at) if related else None,
         refusals=[shown_refusal(refusal, order, knowledge.directory, hrefs) for refusal in told],
         did_you_mean=[],

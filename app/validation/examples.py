@@ -21,6 +21,7 @@ ACCEPTED: dict[str, Any] = {
     "input": "po 7k3m9qwx2r",
     "source": "typed",
     "number": "PO-7K3M9QWX2R",
+    "matched_by": "number",
     "valid": True,
     "verdict": "accept",
     "status": "active",
@@ -54,7 +55,8 @@ EXPIRED: dict[str, Any] = {
             "field": None,
             "next_step": {
                 "action": "apply_for_activation",
-                "description": "Do not unload. Apply for activation (an extension), or ask the buyer for a new order.",
+                "description": "Do not take the goods in. Apply for activation to have the order extended, or ask the "
+                "buyer for a new one.",
                 "then": "open_support_case",
                 "href": "/v1/purchase-orders/PO-7K3M9QWX2R/activation-requests",
                 "contact": {
@@ -78,6 +80,7 @@ MISTYPED: dict[str, Any] = {
     **ACCEPTED,
     "input": "PO-7K3M9QWX28",
     "number": "PO7K3M9QWX28",
+    "matched_by": None,
     "valid": False,
     "verdict": "reject",
     "status": None,

@@ -30,7 +30,8 @@ class ValidateInput(RequestModel):
     model_config = ConfigDict(json_schema_extra={"examples": [{"input": "po 7k3m9qwx2r"}, AT_THE_DOCK]})
 
     input: Input
-    """What was typed or scanned, at most 4,096 characters."""
+    """What was typed or scanned, at most 4,096 characters. One of the order's `references` finds it too, for those whom
+    the order names; its own `reference` does for buyer and seller."""
     buyer: UUID | None = None
     """The buyer's organisation id, where two buyers use one number."""
     at: Timestamp | None = None
@@ -71,6 +72,13 @@ class Source(StrEnum):
     LABEL = "label"
 
 
+class MatchedBy(StrEnum):
+    """What of the order the input is."""
+
+    NUMBER = "number"
+    REFERENCE = "reference"
+
+
 class NextStep(AnswerModel):
     """What to do now."""
 
@@ -92,11 +100,14 @@ class Refusal(AnswerModel):
     """One reason."""
 
     code: RefusalCode
+    """For programs; `RefusalCode` lists every code with its verdict, what it says, and what the gate is told to do."""
     verdict: Verdict
     """What this reason alone comes to: the code's own verdict, unless the policy of the receiving organisation only
     holds what it would reject."""
     title: str
+    """For the person at the gate, as `next_step.description` is."""
     detail: str
+    """What is wrong with this order, with its facts for those who may know them."""
     field: str | None
     """The field of the request that does not fit, where one does not."""
     next_step: NextStep
@@ -122,6 +133,9 @@ class Validation(AnswerModel):
     number: str | None
     """The number that was understood: as issued where the order is known, as it was written otherwise; null when the
     input cannot be a number."""
+    matched_by: MatchedBy | None
+    """Whether the input is the number of the order or, for those whom the order names, one of its `references`; null
+    where no order was found. Numbers win: a reference is looked for only where no order has that number."""
     valid: bool
     """True when the verdict is `accept`."""
     verdict: Verdict
