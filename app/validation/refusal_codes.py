@@ -379,6 +379,7 @@ FIELDS: Final[Mapping[RefusalCode, tuple[str, ...]]] = {
     RefusalCode.ambiguous_number: ("buyer", "input"),
     RefusalCode.delivery_mismatch: (
         "delivery.scac",
+        "delivery.trailer_number",
         "delivery.ship_to",
         "delivery.seller",
         "delivery.quantities.<index>",
