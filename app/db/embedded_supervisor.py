@@ -17,7 +17,8 @@ _logger = logging.getLogger(__name__)
 
 _WATCH_SECONDS: Final = 0.2
 _FIRST_PAUSE_SECONDS: Final = 0.1
-_LONGEST_PAUSE_SECONDS: Final = 30.0
+# Short: whatever kept Postgres from starting may be over, and the gate waits. An attempt costs a few milliseconds.
+_LONGEST_PAUSE_SECONDS: Final = 1.0
 _STEADY_SECONDS: Final = 10.0
 _STOP_SECONDS: Final = 5.0
 _TOUCH_SECONDS: Final = 3600.0
@@ -60,7 +61,7 @@ class Supervisor:
         self._wait_until_ready(patience)
 
     def watch(self) -> None:
-        """Start Postgres again whenever it dies, until `stopping`; the first time at once, then ever less often."""
+        """Start Postgres again whenever it dies, until `stopping`; the first time at once, then every second."""
         pause = _FIRST_PAUSE_SECONDS
         alive_since = touched = time.monotonic()
         while not self._stopping.wait(_WATCH_SECONDS):
@@ -74,6 +75,7 @@ class Supervisor:
             if now - alive_since > _STEADY_SECONDS:
                 pause = _FIRST_PAUSE_SECONDS
             self._stopping.wait(pause)
+            self._limit_log()
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
             self._start_again()
             alive_since = time.monotonic()

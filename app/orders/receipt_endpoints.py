@@ -63,7 +63,7 @@ async def receive_purchase_order(
     lines comes in as a whole. A `receipt_reference` makes it safe to send a receipt again, on any later day.
     """
     given = body or ReceivePurchaseOrder()
-    return await unit.write(
+    return await unit.write_at_the_gate(
         lambda connection: receiving.receive(connection, caller, number, buyer, given), order_answer
     )
 
