@@ -2,8 +2,10 @@
 
 import asyncio
 import threading
+from contextlib import suppress
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
+
 
 class Network:
     """Listens on a TCP port and passes everything on to the Postgres at a URL, for as long as it is told to.
@@ -50,9 +52,13 @@ class Network:
         self._run(self._refuse())
 
     def back(self) -> None:
-        """Lines that have been silent stay so, as those of a host that was replaced do."""
+        """Lines that have been silent stay so for the service, as those of a lost host do; Postgres gives them up."""
         if self._silent:
-            self._lines = set()
+            lines, self._lines = self._lines, set()
+            for service, server in lines:
+                self._loop.call_soon_threadsafe(server.transport.abort)
+                if self._reset:
+                    self._loop.call_soon_threadsafe(service.transport.abort)
         self._silent = self._reset = False
         self._trigger = None
         self._run(self._listen())
@@ -82,6 +88,11 @@ class Network:
         await asyncio.wait(others) if others else None
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # Cancelled at the end, which asyncio's streams would report as an error.
+        with suppress(asyncio.CancelledError):
+            await self._serve(reader, writer)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._silent:
             await asyncio.sleep(3600)
         if self._socket is not None:
@@ -95,7 +106,8 @@ class Network:
                 self._pass_on(reader, server, line, said=True), self._pass_on(server_reader, writer, line, said=False)
             )
         except OSError:
-            pass
+            if line not in self._lines:
+                await asyncio.sleep(3600)
         finally:
             for end in line:
                 end.transport.abort()
@@ -116,5 +128,7 @@ class Network:
                 await asyncio.sleep(3600)
             writer.write(data)
             await writer.drain()
+        if line not in self._lines and not self._reset:
+            await asyncio.sleep(3600)
         for end in line:
             end.transport.abort()

@@ -50,8 +50,11 @@ class Connector:
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
                 fault = error
                 continue
-            self._urls.remove(url)
-            self._urls.insert(0, url)
+            if url != self._urls[0]:
+                # The primary has moved: what still leads to the old one may never say so.
+                self.drop_all()
+                self._urls.remove(url)
+                self._urls.insert(0, url)
             self._open.add(connection)
             return connection
         raise fault or OSError("the URL names no host")
