@@ -134,7 +134,7 @@ def _with_embedded_postgres(settings: Settings, stack: ExitStack) -> Settings:
 
 
 async def _has_enough_connections(settings: Settings, url: str) -> None:
-    a_worker = connections_of(settings.database_pool_size) + connections_of(ISSUER_POOL_SIZE)
+    a_worker = connections_of(settings.database_pool_size) + ISSUER_POOL_SIZE
     wanted = settings.workers * a_worker
     connection = await asyncpg.connect(url)
     try:

@@ -55,7 +55,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     application.state.requests_under_way = RequestsUnderWay()
     application.state.database = Database.of(settings, url)
     application.state.authenticator = CachingAuthenticator(application.state.database)
-    application.state.number_issuer = NumberIssuer(Database.of(settings, url, pool_size=ISSUER_POOL_SIZE))
+    application.state.number_issuer = NumberIssuer(application.state.database.beside(ISSUER_POOL_SIZE))
     application.include_router(api.router)
     application.include_router(health.router)
     documentation.install(application)

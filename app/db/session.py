@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -109,6 +110,15 @@ class Database:
             statement_cache_size=settings.database_statement_cache_size,
             timeout=settings.database_timeout,
         )
+
+    def beside(self, pool_size: int) -> "Database":
+        """Return another way to the same database with a pool of its own, for work that must not queue with the rest.
+
+        Whichever of the two finds out that the database is gone drops the connections of both.
+        """
+        other = copy(self)
+        other._pool = Pool(self._connector, pool_size, SECONDS_FOR_A_CONNECTION)  # noqa: SLF001 - of the same class
+        return other
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
