@@ -29,7 +29,7 @@ from app.access import command_line
 from app.access.schemas import CreateApiKey
 from app.db.embedded import EmbeddedPostgres, EmbeddedPostgresError, url_of_running
 from app.db.migrations import is_migrated, migrate
-from app.db.session import Database, gate_connections
+from app.db.session import Database, connections_of
 from app.errors import Problem, TemporarilyUnavailable
 from app.main import ISSUER_POOL_SIZE, create_app
 from app.principal import Scope
@@ -134,7 +134,7 @@ def _with_embedded_postgres(settings: Settings, stack: ExitStack) -> Settings:
 
 
 async def _has_enough_connections(settings: Settings, url: str) -> None:
-    a_worker = settings.database_pool_size + gate_connections(settings.database_pool_size) + ISSUER_POOL_SIZE
+    a_worker = connections_of(settings.database_pool_size) + ISSUER_POOL_SIZE
     wanted = settings.workers * a_worker
     connection = await asyncpg.connect(url)
     try:

@@ -58,7 +58,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     application.state.requests_under_way = RequestsUnderWay()
     application.state.database = Database.of(settings, url)
     application.state.authenticator = CachingAuthenticator(application.state.database)
-    application.state.number_issuer = NumberIssuer(Database.of(settings, url, pool_size=ISSUER_POOL_SIZE))
+    application.state.number_issuer = NumberIssuer(application.state.database.beside(ISSUER_POOL_SIZE))
     application.state.look_ups = LookUpLimiter(
         application.state.database,
         limit=settings.look_ups_per_hour,

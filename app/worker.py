@@ -49,8 +49,7 @@ async def run_once(database: Database) -> int:
     """
     deleted = 0
     while True:
-        async with database.transaction() as connection:
-            batch = await idempotency_keys.delete_expired(connection, _BATCH)
+        batch = await database.change(lambda connection: idempotency_keys.delete_expired(connection, _BATCH))
         deleted += batch
         if batch < _BATCH:
             return deleted

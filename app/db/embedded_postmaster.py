@@ -1,5 +1,7 @@
 """One run of the postmaster, Postgres' main process, as our child."""
 
+import os
+import re
 import signal
 import subprocess
 from contextlib import suppress
@@ -7,6 +9,12 @@ from typing import Final
 
 from app.db.embedded_cluster import Cluster
 from app.db.embedded_processes import Patience, Runner
+
+# Before it recovers from a crash Postgres has everything synced that a dead backend may have written. One call for the
+# file system does that as well as 1,300 for its files, in a tenth of the time, where Linux reports the errors of that
+# call too: since 5.8 (Postgres, recovery_init_sync_method).
+_REPORTS_SYNC_ERRORS: Final = tuple(int(number) for number in re.findall(r"\d+", os.uname().release)[:2]) >= (5, 8)
+_RECOVERY: Final = {"recovery_init_sync_method": "syncfs"} if _REPORTS_SYNC_ERRORS else {}
 
 # On the command line, where neither postgresql.conf nor ALTER SYSTEM can change them: what the promises rest on.
 # The socket's directory is relative to the cluster, so no path is too long for the server's side.
@@ -19,6 +27,7 @@ _FIXED: Final = {
     "full_page_writes": "on",
     "logging_collector": "off",
     "log_destination": "stderr",
+    **_RECOVERY,
 }
 
 _STOPS: Final = ((signal.SIGINT, 6.0), (signal.SIGQUIT, 3.0), (signal.SIGKILL, None))

@@ -17,7 +17,8 @@ _logger = logging.getLogger(__name__)
 
 _WATCH_SECONDS: Final = 0.2
 _FIRST_PAUSE_SECONDS: Final = 0.1
-_LONGEST_PAUSE_SECONDS: Final = 30.0
+# Short: whatever keeps Postgres from starting may end at any moment, and a gate waits. An attempt costs little.
+_LONGEST_PAUSE_SECONDS: Final = 0.5
 _STEADY_SECONDS: Final = 10.0
 _STOP_SECONDS: Final = 5.0
 _TOUCH_SECONDS: Final = 3600.0
@@ -48,6 +49,7 @@ class Supervisor:
             self._lock.release()
             raise
         self.postmaster: Postmaster | None = None
+        self._complaint = ""
 
     def start(self) -> None:
         """Start Postgres, making the cluster first where there is none; raises EmbeddedPostgresError or OSError."""
@@ -60,7 +62,7 @@ class Supervisor:
         self._wait_until_ready(patience)
 
     def watch(self) -> None:
-        """Start Postgres again whenever it dies, until `stopping`; the first time at once, then ever less often."""
+        """Start Postgres again whenever it dies, until `stopping`; the first time at once, then at short intervals."""
         pause = _FIRST_PAUSE_SECONDS
         alive_since = touched = time.monotonic()
         while not self._stopping.wait(_WATCH_SECONDS):
@@ -74,6 +76,7 @@ class Supervisor:
             if now - alive_since > _STEADY_SECONDS:
                 pause = _FIRST_PAUSE_SECONDS
             self._stopping.wait(pause)
+            self._limit_log()
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
             self._start_again()
             alive_since = time.monotonic()
@@ -94,15 +97,20 @@ class Supervisor:
     def _start_again(self) -> None:
         if self._stopping.is_set():
             return
-        _logger.warning("Postgres died and is started again; its log: %s", self._runner.log.path)
+        if not self._complaint:
+            _logger.warning("Postgres died and is started again; its log: %s", self._runner.log.path)
         try:
             # No new cluster here, wherever the old one went: an empty database must not pass for the full one. And
             # no time-out once it runs: recovery after a crash takes as long as it takes.
             with self._cluster.without_postgres(Patience(self._start_timeout, self._stopping.is_set)) as lock:
                 self._launch(lock)
             self._wait_until_ready(Patience(None, self._stopping.is_set))
+            self._complaint = ""
         except (EmbeddedPostgresError, OSError) as error:
-            _logger.error("%s", error)  # noqa: TRY400 - a sentence for the operator, not a fault of this code
+            # Twice a second the same would hide everything else in the log.
+            if str(error) != self._complaint:
+                _logger.error("%s", error)  # noqa: TRY400 - a sentence for the operator, not a fault of this code
+            self._complaint = str(error)
 
     def _launch(self, lock: int) -> None:
         self._cluster.check(self._runner.binaries)

@@ -1,20 +1,24 @@
-"""The engine, and the two ways to the database: `transaction` for what writes, `look` for what only looks.
+"""The two ways to the database: `change` for what writes, `look` for what only looks; each in a hurry at the gate.
 
 Every failure that means "the database is out of reach or too slow" leaves here as `TemporarilyUnavailable`, so no
 caller can take it for an answer.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from copy import copy
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import asyncpg
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.connections import Connector, Pool, sqlstate
 from app.errors import TemporarilyUnavailable
 from app.settings import Settings
 
@@ -29,16 +33,24 @@ SECONDS_FOR_A_CONNECTION: Final = 10.0
 """How long a request that writes or lists waits for a connection: in a rush, better late than refused."""
 
 SECONDS_FOR_A_CHANGE: Final = 25.0
-"""Longer than any statement may take: it ends the wait for a server that says nothing at all."""
+"""Longer than any statement may take."""
+
+_DOUBT: Final = 0.4
+"""The part of `gate_seconds` after which a request that still waits has the database's pulse felt."""
+
+_BEATS: Final = 2
+"""Attempts to feel the pulse: the connection for it may have ended by itself."""
 
 LOCK_NOT_AVAILABLE = "55P03"
 
 Result = TypeVar("Result")
 
-# Connection lost, resources, intervention of an operator; and credentials or a database that are refused while we run.
-_UNAVAILABLE_SQLSTATE_CLASSES = ("08", "28", "3D", "53", "57")
+# Connection lost, resources, intervention of an operator, the server's disk; and credentials or a database that are
+# refused while we run.
+_UNAVAILABLE_SQLSTATE_CLASSES = ("08", "28", "3D", "53", "57", "58")
 _UNAVAILABLE_SQLSTATES = frozenset(
     {
+        "25P03",  # idle in transaction for too long: the server has ended the connection
         "25006",  # read-only transaction: a standby, in the middle of a failover
         "40001",  # serialization failure
         "40P01",  # deadlock
@@ -46,7 +58,18 @@ _UNAVAILABLE_SQLSTATES = frozenset(
     }
 )
 
-
+_NAME: Final = {"application_name": "po-registry"}
+_SETTINGS: Final = {
+    "lock_timeout": str(LOCK_TIMEOUT_MILLISECONDS),
+    "statement_timeout": str(STATEMENT_TIMEOUT_MILLISECONDS),
+    # A server that does not learn that we are gone keeps the locks of the orders that we were changing.
+    "idle_in_transaction_session_timeout": "10000",
+    "tcp_keepalives_idle": "4",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+    "timezone": "UTC",
+}
+_SIGN_OF_LIFE: Final = text("SELECT true")
 _SET_FOR_ONE_TRANSACTION: Final = text(
     f"SELECT set_config('lock_timeout', '{LOCK_TIMEOUT_MILLISECONDS}', true), "
     f"set_config('statement_timeout', '{STATEMENT_TIMEOUT_MILLISECONDS}', true)"
@@ -54,18 +77,29 @@ _SET_FOR_ONE_TRANSACTION: Final = text(
 
 
 class Database:
-    """One pool of connections to one Postgres; time-outs in seconds."""
+    """The ways to one Postgres; time-outs in seconds.
+
+    Nobody waits for a database that is gone, however long his work may take: see `_within`.
+    """
 
     def __init__(self, url: str, *, pool_size: int = 10, statement_cache_size: int = 500, timeout: float = 0.9) -> None:
-        self._url = url
         self.gate_seconds = timeout
-        self._given_up: set[asyncio.Task[Any]] = set()
-        self._statement_cache_size = statement_cache_size
         # A pooler in transaction mode (PgBouncer) is what makes prepared statements impossible.
         self._behind_pooler = statement_cache_size == 0
-        self._engine = self._pool(pool_size, SECONDS_FOR_A_CONNECTION)
+        self._connector = Connector(
+            url,
+            timeout=timeout,
+            statement_cache_size=statement_cache_size,
+            # A pooler refuses settings that a server connection would keep.
+            settings=_NAME if self._behind_pooler else _NAME | _SETTINGS,
+        )
+        self._pool = Pool(self._connector, pool_size, SECONDS_FOR_A_CONNECTION)
         # Keys and the gate have connections of their own: they must not queue behind a rush of orders.
-        self._gate_engine = self._pool(gate_connections(pool_size), timeout)
+        self._gate = Pool(self._connector, _gate_connections(pool_size), timeout)
+        # And the pulse must not queue at all: it would take a crowd for an outage.
+        self._pulse_pool = Pool(self._connector, 1, timeout)
+        self._pulse: asyncio.Task[bool] | None = None
+        self._given_up: set[asyncio.Task[Any]] = set()
 
     @classmethod
     def of(cls, settings: Settings, url: str, *, pool_size: int | None = None) -> "Database":
@@ -77,55 +111,86 @@ class Database:
             timeout=settings.database_timeout,
         )
 
+    def beside(self, pool_size: int) -> "Database":
+        """Return another way to the same database with a pool of its own, for work that must not queue with the rest.
+
+        Whichever of the two finds out that the database is gone drops the connections of both.
+        """
+        other = copy(self)
+        other._pool = Pool(self._connector, pool_size, SECONDS_FOR_A_CONNECTION)  # noqa: SLF001 - of the same class
+        return other
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """Yield a connection inside a transaction: committed when the block ends, rolled back when it raises.
 
-        Where the connection breaks during the commit, the problem says that the outcome is unknown.
+        Where the connection breaks during the commit, the problem says that the outcome is unknown. Nothing ends the
+        wait for a server that says nothing at all: what serves requests or runs for ever takes `change`.
         """
-        worked = False
-        try:
-            with _unavailable_when_out_of_reach():
-                async with self._engine.begin() as connection:
-                    if self._behind_pooler:
-                        # Its server connections are shared: what is set must end with the transaction.
-                        await connection.execute(_SET_FOR_ONE_TRANSACTION)
-                    yield connection
-                    worked = True
-        except TemporarilyUnavailable as error:
-            if worked:
-                raise TemporarilyUnavailable.with_unknown_outcome() from error
-            raise
+        async with self._transaction(_Progress()) as connection:
+            yield connection
 
     async def change(
         self, work: Callable[[AsyncConnection], Awaitable[Result]], *, seconds: float = SECONDS_FOR_A_CHANGE
     ) -> Result:
         """Return what `work` did in a transaction that is committed now; raises what `transaction` does.
 
-        After `seconds` it is given up, with an unknown outcome: a database that hangs may commit what it was sent.
+        After `seconds`, or once the database is gone, it is given up. Its outcome is unknown if it was being committed:
+        a database that hangs may commit what it was sent. Before that it is certain that nothing was carried out.
         """
-        return await self._within(seconds, self._change(work), TemporarilyUnavailable.with_unknown_outcome)
+        progress = _Progress()
+        return await self._within(seconds, self._change(work, progress), progress)
+
+    @property
+    def dock_seconds(self) -> float:
+        """How long a change at the gate may take: longer than a look, since docks that scan one order wait in turn.
+
+        With a key that is known, or looked up as quickly as it should be, the answer is there within two seconds.
+        """
+        return 1.5 * self.gate_seconds
 
     async def look(
         self, work: Callable[[AsyncConnection], Awaitable[Result]], *, seconds: float = SECONDS_FOR_A_LOOK
     ) -> Result:
         """Return what `work` finds on a connection on which each statement stands alone; for looking only.
 
-        After `seconds` it is given up, TemporarilyUnavailable, whatever the connection is doing: its clean-up (another
-        two seconds where the database hangs) goes on without the caller.
+        After `seconds`, or once the database is gone, it is given up, TemporarilyUnavailable, whatever the connection
+        is doing: its clean-up (another two seconds where the database hangs) goes on without the caller.
         """
-        return await self._within(seconds, self._look(self._engine, work), TemporarilyUnavailable)
+        return await self._within(seconds, self._look(self._pool, work), _Progress())
 
     async def look_at_the_gate(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
         """Do the same for a lorry that waits: on a connection of the gate's own, for `gate_seconds` at most."""
-        return await self._within(self.gate_seconds, self._look(self._gate_engine, work), TemporarilyUnavailable)
+        return await self._within(self.gate_seconds, self._look(self._gate, work), _Progress())
 
-    async def _within(
-        self, seconds: float, doing: Coroutine[Any, Any, Result], too_late: Callable[[], TemporarilyUnavailable]
-    ) -> Result:
+    async def dispose(self) -> None:
+        """Close every connection, without waiting for a server that does not say goodbye."""
+        closing = asyncio.create_task(self._dispose())
+        await asyncio.wait({closing}, timeout=self.gate_seconds)
+        self._connector.drop_all()
+        await asyncio.wait({closing}, timeout=self.gate_seconds)
+        if not closing.done():
+            closing.cancel()
+        closing.add_done_callback(self._forget)
+
+    async def _dispose(self) -> None:
+        for pool in (self._pool, self._gate, self._pulse_pool):
+            await pool.dispose()
+
+    async def _within(self, seconds: float, doing: Coroutine[Any, Any, Result], progress: "_Progress") -> Result:
+        """Return what `doing` returns, unless that takes longer than `seconds` or the database gives no sign of life.
+
+        A long statement and a dead server look the same from its connection. So whoever has waited for a while has the
+        pulse felt, on a connection that does nothing else, again and again.
+        """
         task = asyncio.create_task(doing)
+        ends = time.monotonic() + seconds
+        wait = self.gate_seconds * _DOUBT
         try:
-            await asyncio.wait({task}, timeout=seconds)
+            while not task.done() and (left := ends - time.monotonic()) > 0:
+                await asyncio.wait({task}, timeout=min(wait, left))
+                if not task.done() and not await self._is_alive(task, ends - time.monotonic()):
+                    break
             if task.done():
                 return task.result()
         finally:
@@ -133,68 +198,89 @@ class Database:
                 task.cancel()
                 self._given_up.add(task)
                 task.add_done_callback(self._forget)
-        raise too_late()
+        if progress.is_committing:
+            raise TemporarilyUnavailable.with_unknown_outcome()
+        raise TemporarilyUnavailable
 
-    async def _change(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
-        async with self.transaction() as connection:
+    async def _is_alive(self, task: "asyncio.Task[Any]", seconds: float) -> bool:
+        """Return False once the pulse is lost; True when it was felt, or `task` is done, or `seconds` are over."""
+        if self._pulse is None:
+            self._pulse = asyncio.create_task(self._feel_pulse())
+        pulse = self._pulse
+        await asyncio.wait({task, pulse}, timeout=max(0.0, seconds), return_when=asyncio.FIRST_COMPLETED)
+        return task.done() or not pulse.done() or pulse.result()
+
+    async def _feel_pulse(self) -> bool:
+        beat = asyncio.create_task(self._beat())
+        try:
+            await asyncio.wait({beat}, timeout=self.gate_seconds)
+            if beat.done() and beat.result():
+                return True
+            # What waits on these connections waits in vain, and the next to use one would too.
+            self._connector.drop_all()
+            return False
+        finally:
+            self._pulse = None
+            if not beat.done():
+                beat.cancel()
+                self._given_up.add(beat)
+                beat.add_done_callback(self._forget)
+
+    async def _beat(self) -> bool:
+        for _ in range(_BEATS):
+            try:
+                return bool(await self._look(self._pulse_pool, lambda connection: connection.scalar(_SIGN_OF_LIFE)))
+            except TemporarilyUnavailable as unavailable:
+                # Full, but alive: who has a connection may go on using it.
+                if _is_full(unavailable.__cause__):
+                    return True
+        return False
+
+    @asynccontextmanager
+    async def _transaction(self, progress: "_Progress") -> AsyncIterator[AsyncConnection]:
+        try:
+            with _unavailable_when_out_of_reach():
+                async with self._pool.place() as engine, engine.begin() as connection:
+                    if self._behind_pooler:
+                        # Its server connections are shared: what is set must end with the transaction.
+                        await connection.execute(_SET_FOR_ONE_TRANSACTION)
+                    yield connection
+                    progress.is_committing = True
+        except TemporarilyUnavailable as error:
+            if progress.is_committing:
+                raise TemporarilyUnavailable.with_unknown_outcome() from error
+            raise
+
+    async def _change(self, work: Callable[[AsyncConnection], Awaitable[Result]], progress: "_Progress") -> Result:
+        async with self._transaction(progress) as connection:
             return await work(connection)
 
-    async def _look(self, engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
-        # Mostly one statement: without BEGIN and ROLLBACK it is one round trip instead of three.
-        autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
+    async def _look(self, pool: Pool, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
         with _unavailable_when_out_of_reach():
-            async with autocommit.connect() as connection:
+            async with pool.place(autocommit=True) as engine, engine.connect() as connection:
                 return await work(connection)
 
-    def _forget(self, task: asyncio.Task[Any]) -> None:
+    def _forget(self, task: "asyncio.Task[Any]") -> None:
         self._given_up.discard(task)
         if not task.cancelled():
             # Asked for, so that asyncio does not report it as an error that nobody looked at.
             task.exception()
 
-    async def dispose(self) -> None:
-        """Close every connection."""
-        await self._engine.dispose()
-        await self._gate_engine.dispose()
 
-    def _pool(self, size: int, seconds: float) -> AsyncEngine:
-        return create_async_engine(
-            "postgresql+asyncpg://",
-            async_creator=self._connect,
-            pool_size=size,
-            max_overflow=0,
-            pool_timeout=seconds,
-            pool_use_lifo=True,
-            # What an error says must never carry values: they are people's data, or secrets.
-            hide_parameters=True,
-        )
+@dataclass(slots=True)
+class _Progress:
+    """How far a transaction has come: once it is being committed, only the database knows whether it was."""
 
-    async def _connect(self, *_: Any, **__: Any) -> asyncpg.Connection:
-        settings = {
-            "application_name": "po-registry",
-            "lock_timeout": str(LOCK_TIMEOUT_MILLISECONDS),
-            "statement_timeout": str(STATEMENT_TIMEOUT_MILLISECONDS),
-            "idle_in_transaction_session_timeout": "30000",
-            "timezone": "UTC",
-        }
-        # A pooler refuses settings that a server connection would keep.
-        return await asyncpg.connect(
-            self._url,
-            timeout=self.gate_seconds,
-            statement_cache_size=self._statement_cache_size,
-            server_settings={"application_name": "po-registry"} if self._behind_pooler else settings,
-        )
+    is_committing: bool = False
 
 
-def gate_connections(pool_size: int) -> int:
-    """Return how many connections keys and the gate have besides the `pool_size` of all else."""
+def connections_of(pool_size: int) -> int:
+    """Return how many connections a `Database` with a pool of `pool_size` opens at most."""
+    return pool_size + _gate_connections(pool_size) + 1
+
+
+def _gate_connections(pool_size: int) -> int:
     return max(1, pool_size // 3)
-
-
-def sqlstate(error: DBAPIError) -> str | None:
-    """Return the SQLSTATE of a database error (Postgres, appendix A), or None when the connection itself failed."""
-    state = getattr(error.orig, "sqlstate", None)
-    return state if isinstance(state, str) else None
 
 
 class _unavailable_when_out_of_reach:  # noqa: N801 - reads as a statement where it is used
@@ -207,15 +293,22 @@ class _unavailable_when_out_of_reach:  # noqa: N801 - reads as a statement where
 
 
 def _is_out_of_reach(error: BaseException) -> bool:
-    if isinstance(error, DBAPIError):
-        state = sqlstate(error)
-        if state is None:
-            return error.connection_invalidated or isinstance(error, InterfaceError)
+    if isinstance(error, DBAPIError) and sqlstate(error) is None:
+        # InternalError: the driver's, for what InternalClientError is below.
+        return error.connection_invalidated or isinstance(error, InterfaceError | InternalError)
+    if isinstance(error, DBAPIError | asyncpg.PostgresError):
+        state = _state_of(error)
         return state in _UNAVAILABLE_SQLSTATES or state.startswith(_UNAVAILABLE_SQLSTATE_CLASSES)
-    if isinstance(error, asyncpg.PostgresError):
-        state = getattr(error, "sqlstate", None) or ""
-        return state.startswith(_UNAVAILABLE_SQLSTATE_CLASSES)
-    # InternalClientError: what asyncpg raises when a connection breaks while it sends.
+    # InternalClientError: what asyncpg raises when a connection breaks while it sends, or no host is the primary.
     return isinstance(
         error, PoolTimeoutError | OSError | TimeoutError | asyncpg.InterfaceError | asyncpg.InternalClientError
     )
+
+
+def _is_full(error: BaseException | None) -> bool:
+    return error is not None and _state_of(error).startswith("53")
+
+
+def _state_of(error: BaseException) -> str:
+    state = sqlstate(error) if isinstance(error, DBAPIError) else getattr(error, "sqlstate", None)
+    return state or ""

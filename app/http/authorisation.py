@@ -1,5 +1,6 @@
 """Finds out who is calling and holds the operation's rule against the key: `Caller` in an endpoint's parameters."""
 
+import time
 from typing import Annotated
 
 from fastapi import Depends, Request, Security
@@ -33,6 +34,8 @@ async def permitted(
     authenticator: Authenticator = request.app.state.authenticator
     if credentials is None:
         raise MissingKey
+    if time.monotonic() < request.scope.get(_KEYS_AWAY_UNTIL, 0.0):
+        raise TemporarilyUnavailable
     key = await authenticator.authenticate(credentials.credentials)
     remember_caller(request.scope, key.organisation_id)
     rule = OPERATIONS[request.scope["route"].operation_id]
@@ -65,7 +68,8 @@ class KeyBeforeBody:
             try:
                 await _authenticated(scope)
             except TemporarilyUnavailable:
-                pass
+                # The route need not wait a second time to find out the same.
+                scope[_KEYS_AWAY_UNTIL] = time.monotonic() + _SECONDS_KEYS_ARE_AWAY
             except Problem as problem:
                 await problem_response(problem, scope)(scope, receive, send)
                 return
@@ -81,3 +85,6 @@ async def _authenticated(scope: Connection) -> None:
 
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+_KEYS_AWAY_UNTIL = "po_registry.keys_away_until"
+_SECONDS_KEYS_ARE_AWAY = 1.0
+"""A body may take longer to arrive than an outage lasts: then keys are looked up again."""

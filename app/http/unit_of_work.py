@@ -6,6 +6,7 @@ is no moment at which the work is done and its key is not (contract, section 1).
 
 import asyncio
 import hashlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -19,8 +20,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from app.db import idempotency_keys
+from app.db.connections import sqlstate
 from app.db.idempotency_keys import StoredAnswer
-from app.db.session import LOCK_NOT_AVAILABLE, LOCK_TIMEOUT_MILLISECONDS, Database, sqlstate
+from app.db.session import LOCK_NOT_AVAILABLE, LOCK_TIMEOUT_MILLISECONDS, SECONDS_FOR_A_CHANGE, Database
 from app.http.authorisation import Caller
 from app.http.errors import IdempotencyKeyInUse, IdempotencyKeyReused, InvalidIdempotencyKey, NotFound
 from app.http.look_up_limits import LookUpLimiter
@@ -32,6 +34,9 @@ Result = TypeVar("Result")
 
 SECONDS_FOR_A_MANIFEST: Final = 5.0
 """A manifest of a thousand numbers is read ahead, not with the lorry at the gate."""
+
+SECONDS_FOR_A_DUPLICATE: Final = LOCK_TIMEOUT_MILLISECONDS / 1000
+"""The contract's 2 s that a duplicate waits for the first request with its Idempotency-Key; less at the gate."""
 
 IdempotencyKey = Annotated[
     str | None,
@@ -69,12 +74,12 @@ class RequestsUnderWay:
         self._locks: dict[tuple[UUID, str], asyncio.Lock] = {}
 
     @asynccontextmanager
-    async def alone(self, organisation_id: UUID, key: str) -> AsyncIterator[None]:
-        """Hold the key in this process; raises IdempotencyKeyInUse after the two seconds of the contract."""
+    async def alone(self, organisation_id: UUID, key: str, seconds: float) -> AsyncIterator[None]:
+        """Hold the key in this process; raises IdempotencyKeyInUse after `seconds`."""
         lock = self._locks.setdefault((organisation_id, key), asyncio.Lock())
         try:
             try:
-                async with asyncio.timeout(LOCK_TIMEOUT_MILLISECONDS / 1000):
+                async with asyncio.timeout(seconds):
                     await lock.acquire()
             except TimeoutError:
                 raise IdempotencyKeyInUse from None
@@ -102,12 +107,26 @@ class UnitOfWork:
         self, work: Callable[[AsyncConnection], Awaitable[Result]], present: Callable[[Result], Answer]
     ) -> Response:
         """Run `work` in a transaction, commit it, and return its presented result."""
+        return await self._write(work, present, SECONDS_FOR_A_CHANGE)
+
+    async def write_at_the_gate(
+        self, work: Callable[[AsyncConnection], Awaitable[Result]], present: Callable[[Result], Answer]
+    ) -> Response:
+        """Do the same and give it up while the lorry is in sight: 503, and `outcome` where that is unknown."""
+        return await self._write(work, present, self._database.dock_seconds)
+
+    async def _write(
+        self,
+        work: Callable[[AsyncConnection], Awaitable[Result]],
+        present: Callable[[Result], Answer],
+        seconds: float,
+    ) -> Response:
         # Read only here: an operation that may write or look ignores the key, whatever it says, where it looks.
         key = None if self._idempotency_key is None else parse_idempotency_key(self._idempotency_key)
         with self._counting_what_is_unknown():
             if key is not None:
-                return await self._write_once(key, work, present)
-            answer = present(await self._database.change(work))
+                return await self._write_once(key, work, present, seconds)
+            answer = present(await self._database.change(work, seconds=seconds))
             return _response(answer.status, answer.headers, await _content(answer.body))
 
     async def read(
@@ -156,7 +175,11 @@ class UnitOfWork:
             raise
 
     async def _write_once(
-        self, key: str, work: Callable[[AsyncConnection], Awaitable[Result]], present: Callable[[Result], Answer]
+        self,
+        key: str,
+        work: Callable[[AsyncConnection], Awaitable[Result]],
+        present: Callable[[Result], Answer],
+        seconds: float,
     ) -> Response:
         fingerprint = await _fingerprint(self._request)
         organisation_id = self._caller.organisation_id
@@ -185,8 +208,9 @@ class UnitOfWork:
             )
             return _response(answer.status, answer.headers, content)
 
-        async with self._under_way.alone(organisation_id, key):
-            return await self._database.change(once)
+        ends = time.monotonic() + seconds
+        async with self._under_way.alone(organisation_id, key, min(seconds, SECONDS_FOR_A_DUPLICATE)):
+            return await self._database.change(once, seconds=ends - time.monotonic())
 
 
 def unit_of_work(request: Request, caller: Caller, idempotency_key: IdempotencyKey = None) -> UnitOfWork:

@@ -13,7 +13,7 @@ from cachetools import LRUCache
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.session import Database
-from app.errors import Problem
+from app.errors import Problem, TemporarilyUnavailable
 from app.numbers import repository
 from app.numbers.default_format import DEFAULT_FORMAT_ID, DEFAULT_FORMAT_VERSION, DEFAULT_PATTERN
 from app.numbers.errors import ComponentsDoNotFit, NumberFormatExhausted, UnknownNumberFormat
@@ -28,6 +28,8 @@ _SERIES_HELD: Final = 10_000
 """Series of which blocks are held; the least used one beyond that is dropped, and its block is a gap."""
 
 _PERMUTATION_KEY_BYTES: Final = 32
+
+_SECONDS_FOR_A_LEASE: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +140,20 @@ class NumberIssuer:
         return series
 
     async def _lease(self, identity: SeriesIdentity, count: int, capacity: int) -> SerialBlock | None:
-        async with self._database.transaction() as connection:
+        async def lease(connection: AsyncConnection) -> SerialBlock | None:
             block = await repository.lease_serials(connection, identity, count, capacity)
             if block is None:
                 # The series is about to begin, or it has ended: then the second attempt finds nothing either.
                 await repository.create_series(connection, identity, secrets.token_bytes(_PERMUTATION_KEY_BYTES))
                 block = await repository.lease_serials(connection, identity, count, capacity)
-        return block
+            return block
+
+        try:
+            # Given up in time: all who come later wait for a lease that is under way.
+            return await self._database.change(lease, seconds=_SECONDS_FOR_A_LEASE)
+        except TemporarilyUnavailable:
+            # A lease may have been committed all the same, but that is a gap: nothing is unknown of the order.
+            raise TemporarilyUnavailable from None
 
 
 async def _formats_in_force(

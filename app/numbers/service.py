@@ -129,16 +129,12 @@ async def misread_keys(connection: AsyncConnection, keys: Collection[str]) -> fr
     return frozenset(key for key in keys if _check(known, key) is CheckResult.FAILED)
 
 
-def well_formed(text: str) -> bool | None:
-    """Return what a text says about itself while no database can be asked.
+def looks_issued(keys: Sequence[str]) -> bool | None:
+    """Return what a text that may mean `keys` says about itself while no database can be asked.
 
-    False: no number looks so, or it has the default format's shape and fails its check. True: it has that shape and
-    passes. None: it may be a number of another format, or one that was issued elsewhere.
+    True: it has the default format's shape and passes its check. False: it has that shape and fails. None: it may be a
+    number of another format, or one that was issued elsewhere.
     """
-    try:
-        keys = candidate_keys(text)
-    except MalformedNumber:
-        return False
     if any(DEFAULT_PATTERN.verifies(key) for key in keys):
         return True
     return False if any(DEFAULT_PATTERN.matches(key) for key in keys) else None

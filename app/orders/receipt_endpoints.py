@@ -64,7 +64,7 @@ async def receive_purchase_order(
     send a receipt again, on any later day.
     """
     given = body or ReceivePurchaseOrder()
-    return await unit.write(
+    return await unit.write_at_the_gate(
         lambda connection: receiving.receive(connection, caller, number, buyer, given), order_answer
     )
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from app.errors import TemporarilyUnavailable
@@ -15,13 +16,12 @@ from app.http.openapi import RATE_LIMIT_HEADERS, documented
 from app.http.path_text import ANY_TEXT
 from app.http.schemas import Timestamp
 from app.http.unit_of_work import Answer, Reading, Unit
-from app.numbers.service import well_formed
 from app.orders.errors import DuplicateReceipt, OverReceipt
 from app.orders.examples import RECEIVE
 from app.principal import Principal
 from app.validation.examples import ACCEPTED, ACCEPTED_AND_RECEIVED, AT_THE_DOCK, EXPIRED, MISTYPED, OTHER_DELIVERY
 from app.validation.knowledge import Knowledge
-from app.validation.questions import Question, manifest_of, question_of
+from app.validation.questions import Question, manifest_of, question_of, well_formed
 from app.validation.schemas import ValidateBatch, ValidateInput, Validation, ValidationBatch
 from app.validation.service import RECEIVING, Gate
 
@@ -33,7 +33,10 @@ _VERDICTS = {
 
 
 class ValidationRoute(APIRoute):
-    """Adds `well_formed` to a 503: what the text alone says, while nothing else can be known."""
+    """Adds `well_formed` to a 503: what the text alone says, while nothing else can be known.
+
+    Wherever the 503 comes from: keys are looked up inside the handler too. A batch has many texts, and gets null.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return FastAPI's handler with that addition."""
@@ -44,8 +47,9 @@ class ValidationRoute(APIRoute):
                 return await handle(request)
             except TemporarilyUnavailable as unavailable:
                 text = await _text_asked_about(request)
+                verdict = None if text is None else well_formed(text)
                 raise TemporarilyUnavailable(
-                    unavailable.detail, members={"well_formed": None if text is None else well_formed(text)}
+                    unavailable.detail, members={**unavailable.members, "well_formed": verdict}
                 ) from None
 
         return handle_or_hold
@@ -80,7 +84,10 @@ async def validate_number(
     """Validate a number.
 
     The question at the gate. 200 whenever it could be answered: `verdict` is `accept`, `hold` or `reject`, `refusals`
-    lists every reason with the next step. 503 means that nothing is known: hold, and ask again; never "invalid".
+    lists every reason with the next step. 503 means that nothing is known: hold, and ask again; never "invalid". It
+    comes within two seconds, and its `well_formed` tells what the text alone says: true, it looks like a number that
+    was issued here; false, no PO number looks like it, or its check character is wrong; null, it may be one that was
+    issued elsewhere.
     Without a relation to the order the answer is the verdict and the next steps alone.
     """
     question = question_of(ValidateInput(input=number, buyer=buyer, at=at))
@@ -137,7 +144,7 @@ async def validate_input(body: ValidateInput, caller: Caller, unit: Unit, gate: 
             lambda connection: gate.look_up(connection, caller, [question]), _judged(gate, caller, question)
         )
     require_scope(caller.scopes, RECEIVING)
-    return await unit.write(
+    return await unit.write_at_the_gate(
         lambda connection: gate.judge_and_receive(connection, caller, question, receive),
         lambda answer: Answer(answer, headers=gate.headers(caller), did_nothing=answer.receipt is None),
     )
@@ -148,7 +155,8 @@ async def validate_batch(body: ValidateBatch, caller: Caller, unit: Reading, gat
     """Validate up to 1,000 inputs.
 
     A vehicle's manifest in one request. A number that stands in it twice is held as `duplicate_in_request` from the
-    second time on; `summary` counts the codes. Bodies up to 8 MiB.
+    second time on; `summary` counts the codes. Bodies up to 8 MiB. A 503 is for the whole batch, and its `well_formed`
+    is null.
     """
     manifest = await manifest_of(body)
 
@@ -172,7 +180,8 @@ async def _text_asked_about(request: Request) -> str | None:
         return str(request.path_params["number"])
     try:
         body = await request.json()
-    except ValueError:
+    except (ValueError, RecursionError, HTTPException):
+        # Not JSON, or too deep or too large to be read.
         return None
     text = body.get("input") if isinstance(body, dict) else None
     return text if isinstance(text, str) else None

@@ -9,6 +9,7 @@ from app.db.pace import unhurried
 from app.errors import InvalidRequest, Problem
 from app.http.problems import invalid_item
 from app.http.schemas import ProblemDetails
+from app.numbers import service as numbers
 from app.validation.inputs import MalformedInput, understand
 from app.validation.schemas import InvalidItem, Source, ValidateBatch, ValidateInput
 
@@ -41,6 +42,17 @@ def question_of(asked: ValidateInput) -> Question:
     except MalformedInput as error:
         return Question(asked, (), Source.TYPED, None, error.sentence)
     return Question(asked, understood.keys, Source(understood.source), understood.number_text, None)
+
+
+def well_formed(text: str) -> bool | None:
+    """Return what an input says about itself while no database can be asked, scanned or typed: see `looks_issued`.
+
+    False for an input that would be `malformed` too.
+    """
+    try:
+        return numbers.looks_issued(understand(text).keys)
+    except MalformedInput:
+        return False
 
 
 async def manifest_of(body: ValidateBatch) -> Manifest:

@@ -1,4 +1,4 @@
-"""What a text says about itself: reserved, misread, well formed."""
+"""What a text says about itself: reserved, misread."""
 
 import pytest
 from sqlalchemy import event
@@ -8,7 +8,7 @@ from app.db.session import Database
 from app.numbers import service
 from app.numbers.number_issuer import NumberIssuer
 from app.numbers.number_keys import number_key
-from app.numbers.service import misread_keys, reserved_keys, well_formed
+from app.numbers.service import misread_keys, reserved_keys
 from app.principal import Principal
 from tests.numbers.owners import draw, fresh_prefix, new_format, new_owner, texts
 
@@ -62,29 +62,6 @@ async def test_any_number_of_keys_costs_one_query_and_none_costs_none(database: 
         assert statements == []
         assert await reserved_keys(connection, keys) == {GOOD}
         assert len(statements) == 1
-
-
-@pytest.mark.parametrize(
-    ("text", "verdict"),
-    [
-        ("PO-7K3M9QWX2R", True),
-        ("p.o. no. 7k3m 9qwx 2r", True),
-        ("PO# PO-7K3M9QWX2R", True),
-        ("PO-7K3M9QWX2A", False),
-        ("Zürich", False),
-        ("", False),
-        ("- -", False),
-        ("X" * 36, False),
-        ("X" * 35, None),
-        ("4500012345", None),
-        ("PO98676856", None),
-        ("7K3M9QWX2R", None),
-    ],
-)
-def test_a_text_says_without_the_database_whether_it_is_one_of_the_default_format(
-    text: str, verdict: bool | None
-) -> None:
-    assert well_formed(text) is verdict
 
 
 async def test_the_reading_that_a_format_writes_is_the_one_that_is_verified(
