@@ -18,9 +18,12 @@ lint: .venv/development
 types: .venv/development
 	$(BIN)/mypy
 
+# Each worker has a Postgres and a server of its own; a file stays with one worker, which shares what it has started.
+PARALLEL ?= --numprocesses auto --dist loadfile --no-loadscope-reorder
+
 check: .venv/development
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest $(PYTEST)
+	$(BIN)/coverage run -m pytest $(PARALLEL) $(PYTEST)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
@@ -32,7 +35,7 @@ openapi: .venv/development ## Write openapi/openapi.json anew
 	$(BIN)/po-registry openapi > openapi/openapi.json.new
 	mv openapi/openapi.json.new openapi/openapi.json
 
-pages: .venv/development ## Write docs/lifecycle.md and README's table of settings anew
+pages: .venv/development ## Write docs/lifecycle.md, docs/refusal-codes.md and README's table of settings anew
 	$(BIN)/python -m app.pages
 
 requirements: .venv/development ## Pin requirements/*.txt anew from pyproject.toml

@@ -8,16 +8,21 @@ from fastapi import APIRouter
 from app.access.endpoints import router as api_keys
 from app.errors import PROBLEMS
 from app.numbers.endpoints import router as number_formats
+from app.orders.activation_endpoints import router as activation_requests
+from app.orders.activation_rules import REQUEST_STATUS_MEANINGS, ActivationRequestStatus
 from app.orders.endpoints import router as purchase_orders
 from app.orders.lifecycle import OrderStatus
 from app.orders.lifecycle_endpoints import router as purchase_order_lifecycle
 from app.orders.lifecycle_page import STATUS_MEANINGS
+from app.orders.policies import GATE_FACT_MEANINGS, GateFact
+from app.orders.policy_endpoints import router as policies
 from app.orders.receipt_endpoints import router as receipts
 from app.organisations.endpoints import router as organisations
 from app.principal import OPERATIONS, Scope
 from app.shipments.endpoints import router as shipments
 from app.validation.endpoints import router as validations
-from app.validation.refusal_codes import REFUSAL_CODES
+from app.validation.refusal_codes import RefusalCode
+from app.validation.refusal_page import refusal_meaning
 
 router = APIRouter(prefix="/v1")
 
@@ -25,8 +30,10 @@ for part in (
     validations,
     purchase_orders,
     purchase_order_lifecycle,
+    activation_requests,
     receipts,
     shipments,
+    policies,
     number_formats,
     organisations,
     api_keys,
@@ -40,8 +47,16 @@ TAGS: list[dict[str, Any]] = [
         "name": "Purchase order lifecycle",
         "description": "Lead an order through its life: issued, confirmed, active, and how it ends.",
     },
+    {
+        "name": "Activation requests",
+        "description": "Ask the buyer to have an order accepted that is not active, has lapsed or has expired.",
+    },
     {"name": "Receiving", "description": "Goods that come in: each exactly once, whole or in parts, and taken back."},
     {"name": "Shipments", "description": "Carriers, and the PRO numbers that link a vehicle to its orders."},
+    {
+        "name": "Policies",
+        "description": "What a gate asks of deliveries, and how much may come in beyond the order.",
+    },
     {"name": "Number formats", "description": "How numbers are written, and whether a text is one."},
     {"name": "Organisations", "description": "The parties of the trade; for the operator."},
     {"name": "API keys", "description": "Who may call, and for what."},
@@ -57,7 +72,7 @@ them to the carriers' PRO numbers.
 2. `POST /v1/purchase-orders` with `{}` issues a number; everything else about the order may be said too.
 3. `POST /v1/purchase-orders/{number}/confirm`, then `.../activate`, make it valid.
 4. `GET /v1/validations/{number}` is the question a gate asks. The answer is `accept`, `hold` or `reject`, with every
-   reason and what to do next.
+   reason and what to do next; `RefusalCode` lists all reasons.
 5. `POST /v1/purchase-orders/{number}/receive` takes the goods in; `POST /v1/validations` with `receive` asks and, where
    the answer is `accept`, receives in one go.
 
@@ -79,6 +94,8 @@ have registered the same number that was issued elsewhere: `409 ambiguous_number
   `If-Match`.
 - **Access**: a resource that your organisation has no relation to is 404, never 403. An organisation is a party of an
   order where the order names its id: owner, seller, ship-to or forwarder; who only holds the number is a presenter.
+- **Limits**: numbers of orders that name your organisation may be looked up without end. Others are limited by the
+  hour; `RateLimit` says how many are left, and 429 comes with `Retry-After`.
 - **Help**: quote the `X-Request-ID` of an answer. Send your own, and it is used.
 
 ## Problems
@@ -105,7 +122,9 @@ def vocabularies() -> Mapping[str, Mapping[str, str]]:
     return {
         "Scope": {scope: _use_of(scope) for scope in Scope},
         "OrderStatus": {status: STATUS_MEANINGS[status] for status in OrderStatus},
-        "RefusalCode": {code: f"{rule.verdict}. {rule.explanation}" for code, rule in REFUSAL_CODES.items()},
+        "ActivationRequestStatus": {status: REQUEST_STATUS_MEANINGS[status] for status in ActivationRequestStatus},
+        "GateFact": {fact: GATE_FACT_MEANINGS[fact] for fact in GateFact},
+        "RefusalCode": {code: refusal_meaning(code) for code in RefusalCode},
     }
 
 

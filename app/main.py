@@ -15,15 +15,18 @@ from fastapi import FastAPI
 from app import api
 from app.access.authenticator import CachingAuthenticator
 from app.db.session import Database
+from app.events.gate_checks import gate_check_writer
 from app.http import documentation, health, openapi, problems
 from app.http.authorisation import KeyBeforeBody
 from app.http.body_limit import BodyLimit
 from app.http.crowd import Crowd
+from app.http.look_up_limits import LookUpLimiter
 from app.http.request_context import RequestContext
 from app.http.unit_of_work import RequestsUnderWay
 from app.numbers.number_issuer import NumberIssuer
 from app.settings import Settings, SettingsError, load_settings
 from app.telemetry import configure_logging
+from app.validation.service import Gate
 from app.worker import background_work
 
 ISSUER_POOL_SIZE = 2
@@ -61,6 +64,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     application.state.database = Database.of(settings, url)
     application.state.authenticator = CachingAuthenticator(application.state.database)
     application.state.number_issuer = NumberIssuer(application.state.database.beside(ISSUER_POOL_SIZE))
+    application.state.look_ups = LookUpLimiter(
+        application.state.database,
+        limit=settings.look_ups_per_hour,
+        limit_at_a_gate=settings.look_ups_per_hour_at_a_gate,
+    )
+    application.state.gate_checks = gate_check_writer(application.state.database)
+    application.state.gate = Gate(application.state.look_ups, application.state.gate_checks)
     application.include_router(api.router)
     application.include_router(health.router)
     documentation.install(application)
@@ -86,6 +96,8 @@ async def _lifespan(application: FastAPI) -> AsyncIterator[None]:
     with suppress(asyncio.CancelledError):
         async with background_work(application.state.database, enabled=settings.background_work):
             yield
+    await application.state.gate_checks.close()
+    await application.state.look_ups.close()
     await application.state.number_issuer.dispose()
     await application.state.database.dispose()
     _tidy_up_after_parent()

@@ -7,6 +7,7 @@ from pydantic.fields import FieldInfo
 
 from app.orders.lifecycle_page import lifecycle_page
 from app.settings import Settings
+from app.validation.refusal_page import refusal_page
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
@@ -25,6 +26,7 @@ def pages() -> dict[Path, str]:
     readme = ROOT / "README.md"
     return {
         ROOT / "docs" / "lifecycle.md": lifecycle_page(),
+        ROOT / "docs" / "refusal-codes.md": refusal_page(),
         readme: with_settings_table(readme.read_text(encoding="utf-8")),
     }
 

@@ -79,6 +79,8 @@ OPERATIONS: Mapping[str, Rule] = {
     "get_number_format": _rule(),
     "preview_number_format": _rule(),
     "verify_number": _rule(),
+    "create_policy": _rule(Scope.POLICIES_WRITE),
+    "list_policies": _rule(),
     # Orders
     "issue_purchase_order": _rule(Scope.ORDERS_WRITE),
     "issue_purchase_order_batch": _rule(Scope.ORDERS_WRITE),
@@ -94,6 +96,15 @@ OPERATIONS: Mapping[str, Rule] = {
     "resume_purchase_order": _rule(Scope.ORDERS_WRITE, relations=_OWNER),
     "cancel_purchase_order": _rule(Scope.ORDERS_WRITE, relations=_OWNER),
     "close_purchase_order": _rule(Scope.ORDERS_WRITE, relations=_OWNER),
+    # Activation requests
+    "request_activation": _rule(Scope.ACTIVATIONS_REQUEST, relations=frozenset(Relation)),
+    "list_activation_requests": _rule(
+        Scope.ACTIVATIONS_REQUEST, Scope.ACTIVATIONS_REVIEW, relations=frozenset(Relation)
+    ),
+    "get_activation_request": _rule(Scope.ACTIVATIONS_REQUEST, Scope.ACTIVATIONS_REVIEW, relations=frozenset(Relation)),
+    "approve_activation_request": _rule(Scope.ACTIVATIONS_REVIEW, relations=_OWNER),
+    "deny_activation_request": _rule(Scope.ACTIVATIONS_REVIEW, relations=_OWNER),
+    "withdraw_activation_request": _rule(Scope.ACTIVATIONS_REQUEST, relations=frozenset(Relation)),
     # Receiving
     "receive_purchase_order": _rule(Scope.RECEIVE, relations=_RECEIVERS),
     "list_receipts": _rule(Scope.ORDERS_READ, Scope.RECEIVE, relations=NAMED),

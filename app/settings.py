@@ -59,6 +59,24 @@ class Settings(BaseSettings):
             "is given up and answered 503. Once the database is gone, no answer takes much longer than twice that.",
         ),
     ] = 0.9
+    look_ups_per_hour: Annotated[
+        int,
+        Field(
+            validation_alias="LOOK_UPS_PER_HOUR",
+            ge=1,
+            le=1_000_000_000,
+            description="Numbers of orders that do not name it which an organisation may look up within an hour.",
+        ),
+    ] = 1_200
+    look_ups_per_hour_at_a_gate: Annotated[
+        int,
+        Field(
+            validation_alias="LOOK_UPS_PER_HOUR_AT_A_GATE",
+            ge=1,
+            le=1_000_000_000,
+            description="The same for an organisation that has met an order of its own within a day.",
+        ),
+    ] = 12_000
     data_directory: Annotated[
         Path,
         Field(

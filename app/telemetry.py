@@ -22,7 +22,12 @@ REQUEST_SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
 VERDICTS = Counter("po_registry_verdicts", "Verdicts given, by verdict.", ["verdict"])
-REFUSALS = Counter("po_registry_refusals", "Refusals in verdicts, by code.", ["code"])
+REFUSALS = Counter(
+    "po_registry_refusals",
+    "Refusals in verdicts, by code and by the organisation that asked.",
+    ["code", "organisation_id"],
+)
+NOTES_LOST = Counter("po_registry_notes_lost", "Counts and records that could not be written, by kind.", ["kind"])
 NUMBERS_ISSUED = Counter("po_registry_numbers_issued", "Purchase orders issued or registered.", ["origin"])
 
 

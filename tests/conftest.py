@@ -1,6 +1,7 @@
-"""One real Postgres and one real server for the whole run; parties and keys of its own for each test."""
+"""One real Postgres and one real server for each worker of a run; parties and keys of its own for each test."""
 
 import asyncio
+import fcntl
 import os
 import secrets
 import socket
@@ -8,6 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -27,6 +29,34 @@ from app.settings import Settings
 from tests import command
 from tests.parties import Operator, Party
 
+# httpx reads the certificates of every authority anew for each client, 40 ms a time; nothing here speaks TLS.
+os.environ.pop("SSL_CERT_FILE", None)
+os.environ["SSL_CERT_DIR"] = os.devnull
+
+
+START_FIRST = ("test_command.py", "test_serving.py", "test_service_under_fire.py", "test_readme.py")
+"""Files of minutes. `--dist loadfile` keeps a file on one worker: one that starts last keeps the others waiting."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: item.path.name not in START_FIRST)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Let a test that is marked `alone` wait for the other workers' tests, and theirs for it."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return (yield)
+    alone = item.get_closest_marker("alone") is not None
+    with Path(__file__).open() as machine:
+        # Whoever waits for the machine stands in the door, or the others would pass by for ever.
+        with Path(__file__).with_name("parties.py").open() as door:
+            fcntl.flock(door, fcntl.LOCK_EX)
+            fcntl.flock(machine, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        return (yield)
+
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
@@ -37,18 +67,40 @@ def anyio_backend() -> str:
 def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A migrated database; TEST_DATABASE_URL names another empty one, to run the tests on Postgres 15 to 17."""
     if "TEST_DATABASE_URL" in os.environ:
-        migrate(os.environ["TEST_DATABASE_URL"])
-        yield os.environ["TEST_DATABASE_URL"]
+        with own_database(os.environ["TEST_DATABASE_URL"]) as url:
+            migrate(url)
+            yield url
         return
     with EmbeddedPostgres(tmp_path_factory.mktemp("postgres")) as postgres:
         migrate(postgres.url)
         yield postgres.url
 
 
+@contextmanager
+def own_database(url: str) -> Iterator[str]:
+    """The database of the URL; for one of several workers another beside it, which is made and dropped."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker is None:
+        yield url
+        return
+    name = f"worker_{worker}_{secrets.token_hex(4)}"
+
+    async def execute(statement: str) -> None:
+        connection = await asyncpg.connect(url)
+        await connection.execute(statement)
+        await connection.close()
+
+    asyncio.run(execute(f"CREATE DATABASE {name}"))
+    yield urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+    asyncio.run(execute(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
 @pytest.fixture(scope="session")
 def server(database_url: str) -> Iterator[str]:
     """The base URL of a server on a real socket, in a thread of this process so that its coverage is measured."""
-    with serving(Settings.model_validate({"DATABASE_URL": database_url, "LOG_LEVEL": "error"})) as url:
+    # Tests that look up tens of thousands of misread numbers are no guessers.
+    limits = {"LOOK_UPS_PER_HOUR": 10**9, "LOOK_UPS_PER_HOUR_AT_A_GATE": 10**9}
+    with serving(Settings.model_validate({"DATABASE_URL": database_url, "LOG_LEVEL": "error", **limits})) as url:
         yield url
 
 

@@ -20,9 +20,9 @@ from app.validation.refusal_codes import REFUSAL_CODES
 from tests.document import Document, Operation, closed, examples, faults, operations, parts, resolved
 
 VERBS = {
-    "activate", "cancel", "close", "confirm", "create", "extend", "get", "issue", "link", "list", "preview", "put",
-    "receive", "reject", "resume", "reverse", "revoke", "rotate", "send", "suspend", "unlink", "update",
-    "validate", "verify",
+    "activate", "approve", "cancel", "close", "confirm", "create", "deny", "extend", "get", "issue", "link", "list",
+    "preview", "put", "receive", "reject", "request", "resume", "reverse", "revoke", "rotate", "send", "suspend",
+    "unlink", "update", "validate", "verify", "withdraw",
 }  # fmt: skip
 
 DOCUMENT: Document = create_app(Settings.model_validate({"DATABASE_URL": "postgresql://nowhere"})).openapi()
@@ -138,7 +138,7 @@ def test_the_headers_of_answers_are_declared(operation: Operation) -> None:
         needed = {name for name, header in headers.items() if header["required"]}
         assert "X-Request-ID" in needed
         assert ("WWW-Authenticate" in needed) == (status == "401")
-        assert ("Retry-After" in needed) == (status == "503")
+        assert ("Retry-After" in needed) == (status in {"429", "503"})
         assert ("Idempotency-Replayed" in headers) == (writes and status in {"200", "201"})
         assert "Idempotency-Replayed" not in needed
     assert ("304" in operation.declared["responses"]) == asks_for_version

@@ -40,7 +40,14 @@ schema.config.phases.coverage.enabled = False
 schema.config.generation.update(with_security_parameters=False)
 
 SCAC = "QXZQ"
-BEFORE = {"activate": ["confirm"], "close": ["confirm", "activate"], "resume": ["suspend"]}
+BEFORE = {
+    "activate": ["confirm"],
+    "close": ["confirm", "activate"],
+    "resume": ["suspend"],
+    "reverse": ["confirm", "activate"],
+    "put-away": ["confirm", "activate"],
+    "activation-requests": ["confirm"],
+}
 
 CHECKS = [
     schemathesis.checks.not_a_server_error,
@@ -70,7 +77,8 @@ class Service:
     def known(self, path: str) -> dict[str, str]:
         """Return what the parameters of a path may be filled with to find things that exist, in a fitting status."""
         order = self._party.issue(draft=path.endswith("/issue"))
-        for action in BEFORE.get(path.rpartition("/")[2], []):
+        asked_for = "activation_request_id" in path
+        for action in BEFORE.get("activation-requests" if asked_for else path.rpartition("/")[2], []):
             order = self._party.act(order, action)
         link = {"scac": SCAC, "pro_number": str(next(self._pro_numbers))}
         # Anew each time: what is tried on the carrier itself may have given it a rule that refuses this number.
@@ -78,8 +86,14 @@ class Service:
         if order["status"] != "draft":
             linked = self._party.post(f"/v1/purchase-orders/{order['id']}/pro-numbers", link)
             assert linked.is_success, linked.text
+        things = {}
+        if "receipt_id" in path:
+            things["receipt_id"] = self._party.act(order, "receive")["receipt"]["id"]
+        if asked_for:
+            made = self._party.post(f"/v1/purchase-orders/{order['id']}/activation-requests", {"reason": "A"})
+            things["activation_request_id"] = made.json()["id"]
         key = self._party.post("/v1/api-keys", {"name": "A", "scopes": ["validate"]})
-        return {**self._known, "api_key_id": key.json()["id"], "number": order["number"], **link}
+        return {**self._known, "api_key_id": key.json()["id"], "number": order["number"], **link, **things}
 
 
 @pytest.fixture(scope="module")

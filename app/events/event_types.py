@@ -1,6 +1,7 @@
 """The closed vocabulary of event types: what can happen, one place, documented from here."""
 
 from enum import StrEnum
+from typing import Final
 
 
 class EventType(StrEnum):
@@ -20,12 +21,21 @@ class EventType(StrEnum):
     CLOSED = "purchase_order.closed"
     RECEIPT_REVERSED = "receipt.reversed"
     RECEIPT_PUT_AWAY = "receipt.put_away"
+    ACTIVATION_REQUESTED = "activation.requested"
+    ACTIVATION_APPROVED = "activation.approved"
+    ACTIVATION_DENIED = "activation.denied"
+    ACTIVATION_WITHDRAWN = "activation.withdrawn"
     PRO_NUMBER_LINKED = "pro_number.linked"
+    PRO_NUMBER_CHANGED = "pro_number.changed"
     PRO_NUMBER_UNLINKED = "pro_number.unlinked"
 
 
+GATE_CHECKED: Final = "gate.checked"
+"""Stands in an order's timeline among its events. It changes nothing, so it has no number of its own."""
+
+
 class AuditType(StrEnum):
-    """What happened to an organisation itself: its keys, its formats, its carriers."""
+    """What happened to an organisation itself: its keys, its formats, its policy, its carriers."""
 
     ORGANISATION_CREATED = "organisation.created"
     ORGANISATION_UPDATED = "organisation.updated"
@@ -33,4 +43,5 @@ class AuditType(StrEnum):
     API_KEY_REVOKED = "api_key.revoked"
     API_KEY_ROTATED = "api_key.rotated"
     NUMBER_FORMAT_CREATED = "number_format.created"
+    POLICY_CREATED = "policy.created"
     CARRIER_STORED = "carrier.stored"

@@ -36,6 +36,34 @@ class PurchaseOrderEventRow(Base):
     data: Mapped[dict[str, Any]]
 
 
+class GateCheckRow(Base):
+    """A check of an order at a gate that told of a delivery or was refused; `sequence` is the order's version then.
+
+    Not a change of the order, so not one of its events; its timeline shows it after the event of that number.
+    """
+
+    __tablename__ = "gate_checks"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["number_key", "organisation_id"], ["purchase_orders.number_key", "purchase_orders.organisation_id"]
+        ),
+        Index(None, "checked_at"),
+        {"comment": "dist:number_key - checks of orders at gates, written in groups; a crash may lose the last"},
+    )
+
+    number_key: Mapped[str] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    sequence: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    checked_at: Mapped[datetime]
+    checked_by: Mapped[UUID]
+    key_id: Mapped[UUID]
+    relation: Mapped[str]
+    verdict: Mapped[str]
+    codes: Mapped[list[str]]
+    delivery: Mapped[dict[str, Any]]
+
+
 class AuditEventRow(Base):
     """One change of an organisation's own things: its keys, formats, carriers."""
 

@@ -1,14 +1,14 @@
 """SQL of the audit trail and the outbox."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.bulk import insert_rows
-from app.events.models import AuditEventRow, OutboxRow, PurchaseOrderEventRow
+from app.events.models import AuditEventRow, GateCheckRow, OutboxRow, PurchaseOrderEventRow
 
 
 async def insert_order_events(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -35,6 +35,37 @@ async def order_events(
         select(event.__table__)
         .where(event.number_key == number_key, event.organisation_id == organisation_id, event.sequence > after)
         .order_by(event.sequence)
+        .limit(limit)
+    )
+    return result.all()
+
+
+async def insert_gate_checks(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Append checks at gates; one that is there already, written when the outcome was not known, stays as it is."""
+    await insert_rows(connection, GateCheckRow, rows, ignore_conflicts=True)
+
+
+async def gate_checks(
+    connection: AsyncConnection,
+    number_key: str,
+    organisation_id: UUID,
+    *,
+    after: tuple[int, UUID],
+    relations: Collection[str],
+    limit: int,
+) -> Sequence[Row[Any]]:
+    """Return up to `limit` checks of an order by those in `relations` to it, after (sequence, id), oldest first."""
+    check = GateCheckRow
+    place = tuple_(check.sequence, check.id)
+    result = await connection.execute(
+        select(check.__table__)
+        .where(
+            check.number_key == number_key,
+            check.organisation_id == organisation_id,
+            place > tuple_(literal(after[0]), literal(after[1])),
+            check.relation.in_(relations),
+        )
+        .order_by(check.sequence, check.id)
         .limit(limit)
     )
     return result.all()

@@ -159,3 +159,18 @@ class PreconditionFailed(Problem):
     title = "The resource has changed since it was read"
     remedy = "Read it again, look at what changed, and send the change with the new ETag."
     example_detail = "The resource has changed since the ETag in If-Match was read."
+
+
+class TooManyLookUps(Problem):
+    """The organisation has looked up too many numbers that it has nothing to do with."""
+
+    status = 429
+    code = "too_many_look_ups"
+    title = "Too many numbers without relation were looked up"
+    remedy = (
+        "Numbers of orders that name your organisation are never counted and never refused. Of others so many may be "
+        "looked up within an hour as `RateLimit-Policy` says; `RateLimit` says how many are left. Ask again after the "
+        "seconds of `Retry-After`. Whoever has to look up more asks the buyer to name his organisation on the orders, "
+        "as ship-to or forwarder."
+    )
+    example_detail = "1200 numbers without relation to the calling organisation were looked up within an hour."

@@ -18,6 +18,7 @@ from app.http.errors import (
     InvalidIdempotencyKey,
     MalformedBody,
     MissingScope,
+    TooManyLookUps,
     UnsupportedMediaType,
 )
 from app.http.openapi_components import Vocabularies, example_of, without_null
@@ -31,8 +32,19 @@ HEADERS: Mapping[str, str] = {
     "Link": '`rel="next"`: the next page, where there is one (RFC 8288).',
     "Idempotency-Replayed": "`true` where this is the stored answer to an earlier request with the same key.",
     "X-Request-ID": "The request's id: yours where you sent one, otherwise made here. Quote it when you ask for help.",
+    "RateLimit-Policy": "How many numbers without relation may be looked up: `q` within `w` seconds "
+    "(draft-ietf-httpapi-ratelimit-headers-11).",
+    "RateLimit": "How many are left now, `r`, and the seconds until there are more, `t`.",
     "Retry-After": "Seconds after which to try again.",
     "WWW-Authenticate": "The scheme to authenticate with: `Bearer`.",
+}
+
+RATE_LIMIT_HEADERS = ("RateLimit", "RateLimit-Policy")
+
+_HEADERS_OF_PROBLEMS: Mapping[int, Sequence[str]] = {
+    401: ["WWW-Authenticate"],
+    429: ["Retry-After", *RATE_LIMIT_HEADERS],
+    503: ["Retry-After"],
 }
 
 _HEADERS_OF_SOME_ANSWERS = frozenset({"Link", "Idempotency-Replayed"})
@@ -180,6 +192,8 @@ def _shared(operation: dict[str, Any]) -> Iterable[type[Problem]]:
         yield InvalidRequest
     if _takes_idempotency_key(operation):
         yield from (InvalidIdempotencyKey, IdempotencyKeyReused, IdempotencyKeyInUse)
+    if Relation.PRESENTER in OPERATIONS[operation["operationId"]].relations:
+        yield TooManyLookUps
     yield from (InternalError, TemporarilyUnavailable)
 
 
@@ -188,7 +202,9 @@ def _takes_idempotency_key(operation: dict[str, Any]) -> bool:
 
 
 def _problem_response(problems: Sequence[type[Problem]]) -> dict[str, Any]:
-    names = {401: ["WWW-Authenticate"], 503: ["Retry-After"]}.get(problems[0].status, [])
+    names = {401: ["WWW-Authenticate"], 429: ["Retry-After", *RATE_LIMIT_HEADERS], 503: ["Retry-After"]}.get(
+        problems[0].status, []
+    )
     headers = _headers(names)
     if any(problem is IdempotencyKeyInUse for problem in problems):
         # Written out: of the problems with this status only one says when to come again.

@@ -39,7 +39,7 @@ def decode_cursor(cursor: str | None) -> UUID | None:
         return None
     raw = _decoded(cursor, _AFTER_ID)
     if len(raw) != 16:
-        raise _invalid_cursor()
+        raise invalid_cursor()
     return UUID(bytes=raw)
 
 
@@ -50,7 +50,7 @@ def decode_text_cursor(cursor: str | None) -> str | None:
     raw = _decoded(cursor, _AFTER_TEXT)
     # A forged cursor may hold what the database cannot take, such as NUL.
     if not (raw.isascii() and raw.decode("ascii").isprintable()):
-        raise _invalid_cursor()
+        raise invalid_cursor()
     return raw.decode("ascii")
 
 
@@ -58,13 +58,14 @@ def _decoded(cursor: str, form: bytes) -> bytes:
     try:
         raw = base64.b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
-        raise _invalid_cursor() from None
+        raise invalid_cursor() from None
     if raw[:1] != form:
-        raise _invalid_cursor()
+        raise invalid_cursor()
     return raw[1:]
 
 
-def _invalid_cursor() -> InvalidRequest:
+def invalid_cursor() -> InvalidRequest:
+    """Return the problem for a text that is no cursor."""
     return InvalidRequest.at(["query", "cursor"], "invalid_cursor", "This is not a next_cursor of this service.")
 
 

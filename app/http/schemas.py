@@ -75,7 +75,7 @@ def _written_as_rfc_3339(value: object) -> object:
     return value
 
 
-def _written_as_decimal(value: object) -> object:
+def written_as_decimal(value: object) -> object:
     """Refuse what Python would take besides: underscores, exponents, digits of other scripts, true and false."""
     if isinstance(value, bool) or (isinstance(value, str) and not _DECIMAL.fullmatch(value.strip())):
         raise PydanticCustomError("decimal", "A decimal is written with the digits 0 to 9 and a point, such as 12.50")
@@ -109,7 +109,7 @@ def decimal_schema(before: int, after: int, example: str) -> WithJsonSchema:
 
 Quantity = Annotated[
     Decimal,
-    BeforeValidator(_written_as_decimal),
+    BeforeValidator(written_as_decimal),
     Field(gt=0, max_digits=18, decimal_places=6, allow_inf_nan=False),
     PlainSerializer(plain_decimal, return_type=str, when_used="json"),
     decimal_schema(12, 6, "240"),
@@ -118,7 +118,7 @@ Quantity = Annotated[
 
 UnitPrice = Annotated[
     Decimal,
-    BeforeValidator(_written_as_decimal),
+    BeforeValidator(written_as_decimal),
     Field(ge=0, max_digits=18, decimal_places=6, allow_inf_nan=False),
     PlainSerializer(plain_decimal, return_type=str, when_used="json"),
     decimal_schema(12, 6, "4.90"),

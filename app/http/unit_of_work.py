@@ -7,8 +7,8 @@ is no moment at which the work is done and its key is not (contract, section 1).
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Final, TypeVar, cast
 from uuid import UUID
@@ -24,10 +24,11 @@ from app.db.connections import sqlstate
 from app.db.idempotency_keys import StoredAnswer
 from app.db.session import LOCK_NOT_AVAILABLE, LOCK_TIMEOUT_MILLISECONDS, SECONDS_FOR_A_CHANGE, Database
 from app.http.authorisation import Caller
-from app.http.errors import IdempotencyKeyInUse, IdempotencyKeyReused, InvalidIdempotencyKey
+from app.http.errors import IdempotencyKeyInUse, IdempotencyKeyReused, InvalidIdempotencyKey, NotFound
+from app.http.look_up_limits import LookUpLimiter
 from app.http.preconditions import is_current
 from app.http.schemas import AnswerModel, LargeAnswer
-from app.principal import Principal
+from app.principal import Principal, Relation
 
 Result = TypeVar("Result")
 
@@ -99,6 +100,7 @@ class UnitOfWork:
         self._caller = caller
         self._idempotency_key = idempotency_key
         self._database: Database = request.app.state.database
+        self._look_ups: LookUpLimiter = request.app.state.look_ups
         self._under_way: RequestsUnderWay = request.app.state.requests_under_way
 
     async def write(
@@ -121,10 +123,11 @@ class UnitOfWork:
     ) -> Response:
         # Read only here: an operation that may write or look ignores the key, whatever it says, where it looks.
         key = None if self._idempotency_key is None else parse_idempotency_key(self._idempotency_key)
-        if key is not None:
-            return await self._write_once(key, work, present, seconds)
-        answer = present(await self._database.change(work, seconds=seconds))
-        return _response(answer.status, answer.headers, await _content(answer.body))
+        with self._counting_what_is_unknown():
+            if key is not None:
+                return await self._write_once(key, work, present, seconds)
+            answer = present(await self._database.change(work, seconds=seconds))
+            return _response(answer.status, answer.headers, await _content(answer.body))
 
     async def read(
         self, work: Callable[[AsyncConnection], Awaitable[Result]], present: Callable[[Result], Answer]
@@ -137,18 +140,39 @@ class UnitOfWork:
         return _response(answer.status, answer.headers, await _content(answer.body))
 
     async def read_at_the_gate(
-        self, work: Callable[[AsyncConnection], Awaitable[Result]], present: Callable[[Result], Answer]
+        self, work: Callable[[AsyncConnection], Awaitable[Result]], judge: Callable[[Result], Awaitable[Answer]]
     ) -> Response:
-        """Run `work`, which only looks, and give it up while the lorry is in sight: 503 says hold."""
-        answer = present(await self._database.look_at_the_gate(work))
+        """Run `work`, which only looks, and give it up while the lorry is in sight: 503 says hold.
+
+        What `judge` makes of its result, the connection given back, is answered.
+        """
+        answer = await judge(await self._database.look_at_the_gate(work))
         return _response(answer.status, answer.headers, await _content(answer.body))
 
     async def read_manifest(
-        self, work: Callable[[AsyncConnection], Awaitable[Result]], judge: Callable[[Result], Awaitable[AnswerModel]]
+        self, work: Callable[[AsyncConnection], Awaitable[Result]], judge: Callable[[Result], Awaitable[Answer]]
     ) -> Response:
-        """Run `work`, which only looks, give its connection back, and return what `judge` makes of its result."""
-        found = await self._database.look(work, seconds=SECONDS_FOR_A_MANIFEST)
-        return _response(200, {}, await _content(await judge(found)))
+        """Do the same for a manifest, which may take longer."""
+        answer = await judge(await self._database.look(work, seconds=SECONDS_FOR_A_MANIFEST))
+        return _response(answer.status, answer.headers, await _content(answer.body))
+
+    @contextmanager
+    def _counting_what_is_unknown(self) -> Iterator[None]:
+        """Hold what is open to whoever presents a number against the limit on look-ups: it must not serve to guess."""
+        if Relation.PRESENTER not in self._caller.rule.relations:
+            yield
+            return
+        organisation_id = self._caller.organisation_id
+        allowance = self._look_ups.allowance(organisation_id)
+        if not (allowance.remaining or allowance.at_a_gate):
+            raise allowance.refusal()
+        try:
+            yield
+        except NotFound:
+            if not allowance.remaining:
+                raise allowance.refusal() from None
+            self._look_ups.count(organisation_id, 1, related=False)
+            raise
 
     async def _write_once(
         self,

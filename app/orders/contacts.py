@@ -1,6 +1,6 @@
 """Whom to reach about an order: the contact point of the party concerned."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.organisations import repository as organisations
 from app.organisations.schemas import ContactPoint
 
-__all__ = ["ContactPoint", "Directory", "contact_point", "directory_for"]
+__all__ = ["ContactPoint", "Directory", "contact_point", "directory_for", "organisations_by_id"]
 
 Desk = Literal["buyer_desk", "supplier_desk", "logistics"]
 
@@ -22,7 +22,12 @@ async def directory_for(connection: AsyncConnection, orders: Sequence[Any]) -> D
     parties = {
         party for order in orders for party in (order.organisation_id, order.seller_id, order.ship_to_id) if party
     }
-    return await organisations.find_all(connection, parties) if parties else {}
+    return await organisations_by_id(connection, parties)
+
+
+async def organisations_by_id(connection: AsyncConnection, parties: Collection[UUID]) -> Directory:
+    """Return the organisations with these ids."""
+    return await organisations.find_all(connection, set(parties)) if parties else {}
 
 
 def contact_point(desk: Desk, order: Mapping[str, Any], directory: Directory) -> ContactPoint | None:

@@ -139,6 +139,8 @@ class Content(RequestModel):
     reference: ReferenceText | None = None
     """Your own order id, unique in your organisation."""
     references: Annotated[list[Reference], Field(max_length=50)] = []
+    """Other numbers of the order. At a gate they find it for every organisation that the order names by id, as long as
+    they have at most 35 characters, as a number has."""
     buyer: Party | None = None
     bill_to: Party | None = None
     seller: Party | None = None

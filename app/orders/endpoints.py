@@ -10,13 +10,21 @@ from starlette.responses import Response
 from app.http.authorisation import Caller
 from app.http.errors import NotFound
 from app.http.openapi import documented
-from app.http.pagination import DEFAULT_LIMIT, CursorText, Limit, decode_cursor, page_answer
+from app.http.pagination import (
+    DEFAULT_LIMIT,
+    CursorText,
+    Limit,
+    decode_cursor,
+    decode_text_cursor,
+    invalid_cursor,
+    page_answer,
+)
 from app.http.preconditions import IfNoneMatch
 from app.http.schemas import LARGEST_INTEGER, PRINTABLE, Page, Timestamp
 from app.http.unit_of_work import Answer, Reading, Unit
 from app.numbers.endpoints import Issuer
 from app.numbers.errors import ComponentsDoNotFit, NumberFormatExhausted, UnknownNumberFormat
-from app.orders import issuing, service
+from app.orders import issuing, service, timeline
 from app.orders.errors import AmbiguousNumber, BatchRefused, DuplicateNumber, DuplicateReference, ReservedNumber
 from app.orders.examples import ISSUE, ORDER_BETWEEN_STRANGERS, REGISTRATION
 from app.orders.lifecycle import OrderStatus
@@ -187,13 +195,30 @@ async def list_purchase_order_events(
     """List a purchase order's events.
 
     Its timeline, oldest first: what happened, when, and who did it in which role. `sequence` counts without a hole.
+    Checks at gates that told of a delivery or were refused stand among the changes as `gate.checked`, with verdict,
+    codes and dock; they are there within a second after the answer. Checks by organisations that the order does not
+    name are shown to its owner only.
     """
-    position = decode_cursor(cursor)
-    after = 0 if position is None else min(position.int, LARGEST_INTEGER)
+    after = _place(decode_text_cursor(cursor))
     return await unit.read(
-        lambda connection: service.timeline(connection, caller, number, buyer, after, limit + 1),
-        lambda found: page_answer(request, Page[OrderEvent], found, limit, lambda event: UUID(int=event.sequence)),
+        lambda connection: timeline.page(connection, caller, number, buyer, after, limit + 1),
+        lambda found: page_answer(request, Page[OrderEvent], found, limit, _place_as_text),
     )
+
+
+def _place_as_text(event: OrderEvent) -> str:
+    sequence, check_id = timeline.place_in_timeline(event)
+    return f"{sequence} {check_id}"
+
+
+def _place(text: str | None) -> timeline.Place:
+    if text is None:
+        return 0, timeline.BEFORE_ALL_CHECKS
+    sequence, _, check_id = text.partition(" ")
+    try:
+        return min(int(sequence), LARGEST_INTEGER), UUID(check_id)
+    except ValueError:
+        raise invalid_cursor() from None
 
 
 def order_answer(order: PurchaseOrder, status: int = 200, headers: dict[str, str] | None = None) -> Answer:

@@ -137,18 +137,20 @@ class AlreadyReceived(Problem):
 
 
 class OverReceipt(Problem):
-    """More would come in than was ordered."""
+    """More would come in than was ordered, and than the buyer's policy tolerates beyond it."""
 
     status = 409
     code = "over_receipt"
     title = "More than was ordered"
     remedy = (
-        "`lines` lists each line at fault with what was ordered, what has come in, what is open and what was asked. "
-        "Nothing was received: count again, receive what is open, and ask the buyer about the rest."
+        "`lines` lists each line at fault with what was ordered, what has come in, what is open, what may still come "
+        "in (`receivable`: more than is open where the policy that the order was issued under has a "
+        "`receipt_tolerance`) and what was asked. Nothing was received: count again, receive what is receivable, and "
+        "ask the buyer about the rest."
     )
     example_detail = "Line 1: 40 are open, 60 were to be received; nothing was received."
     example_members: ClassVar[dict[str, JsonValue]] = {
-        "lines": [{"line": 1, "ordered": "240", "received": "200", "open": "40", "asked": "60"}]
+        "lines": [{"line": 1, "ordered": "240", "received": "200", "open": "40", "receivable": "40", "asked": "60"}]
     }
 
 
@@ -184,4 +186,54 @@ class ReceiptReversed(Problem):
     example_members: ClassVar[dict[str, JsonValue]] = {
         "reversed_at": "2036-03-01T07:30:00Z",
         "reason": "Booked on the wrong order.",
+    }
+
+
+class ActivationNotPossible(Problem):
+    """An activation would not make the gate accept the order, or nothing stands in the way of its acceptance."""
+
+    status = 409
+    code = "activation_not_possible"
+    title = "Activation would not help this order"
+    remedy = (
+        "Activation is for orders that are confirmed and not active, that were not activated in time (`lapsed`), or "
+        "whose validity has ended (`expired`). `reason` says what it is instead: `in_force` orders need nothing, "
+        "`not_confirmed` ones the supplier's confirmation, `not_issued` ones to be issued; about those that are "
+        "`suspended`, `cancelled`, `rejected`, `closed` or `already_received`, ask the buyer. The number's validation, "
+        "GET /v1/validations/{number}, names the next step."
+    )
+    example_detail = "Activation of PO-7K3M9QWX2R would not help: the buyer has cancelled it."
+    example_members: ClassVar[dict[str, JsonValue]] = {"reason": "cancelled"}
+
+
+class ActivationRequestOpen(Problem):
+    """Somebody has applied for this order already, and nothing is decided yet."""
+
+    status = 409
+    code = "activation_request_open"
+    title = "Activation of this order has been applied for already"
+    remedy = (
+        "An order has one open activation request at a time: wait until the buyer has decided it. Where it is your own "
+        "organisation's, or you own the order, `activation_request_id` names it; to apply with another reason or date, "
+        "withdraw it first."
+    )
+    example_detail = "Activation of PO-7K3M9QWX2R was applied for on 2036-03-01T06:20:00Z and is not decided yet."
+    example_members: ClassVar[dict[str, JsonValue]] = {"activation_request_id": "0198f5b2-1c44-7b10-8f3a-6d2e4b8a9c11"}
+
+
+class ActivationRequestClosed(Problem):
+    """The request has its final status already."""
+
+    status = 409
+    code = "activation_request_closed"
+    title = "The activation request is not open any more"
+    remedy = (
+        "`request_status` says what became of it and `decided_at` when: it was approved, denied or withdrawn, or it is "
+        "obsolete because the order was activated, extended, cancelled or ended otherwise. What was decided stays so; "
+        "where the order still needs it, apply anew."
+    )
+    example_detail = "The request was denied on 2036-03-01T07:05:00Z."
+    example_members: ClassVar[dict[str, JsonValue]] = {
+        "request_status": "denied",
+        "decided_at": "2036-03-01T07:05:00Z",
     }

@@ -42,6 +42,7 @@ PURCHASE_ORDER: dict[str, Any] = {
     "allowed_actions": ["confirm", "reject", "extend", "suspend", "cancel"],
     "version": 1,
     "revision": 1,
+    "policy_version": None,
     "format": {"id": "00000000-0000-7000-8000-000000000001", "version": 1},
     "warnings": [],
     "reference": "SO-2036-0815",
@@ -141,4 +142,34 @@ RECEIVED_PURCHASE_ORDER: dict[str, Any] = {
     "activated_at": "2036-01-06T07:00:00Z",
     "updated_at": "2036-03-01T06:14:09.120345Z",
     "receipt": RECEIPT,
+}
+
+APPLICATION: dict[str, Any] = {
+    "reason": "The vessel was held at Suez for nine days; the goods are at the gate.",
+    "expires_at": "2036-07-31T22:00:00Z",
+    "contact": {"name": "Elbe Spedition, dispatch", "phone": "+49 40 555 0177"},
+}
+
+ACTIVATION_REQUEST: dict[str, Any] = {
+    "id": "0198f5b2-1c44-7b10-8f3a-6d2e4b8a9c11",
+    "number": "PO-7K3M9QWX2R",
+    "status": "pending",
+    "reason": APPLICATION["reason"],
+    "expires_at": APPLICATION["expires_at"],
+    "requested_at": "2036-07-02T06:20:00.412098Z",
+    "applicant": {
+        "organisation_id": WAREHOUSE_ID,
+        "name": "Hafenlager 2",
+        "relation": "ship_to",
+        "contact": {"email": None, "url": None, "hours": None, **APPLICATION["contact"]},
+    },
+    "decided_at": None,
+    "decision_reason": None,
+    "purchase_order": {
+        "id": PURCHASE_ORDER["id"],
+        "status": "expired",
+        "activate_by": None,
+        "valid_from": None,
+        "expires_at": "2036-06-30T22:00:00Z",
+    },
 }

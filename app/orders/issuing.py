@@ -17,7 +17,7 @@ from app.http.problems import invalid_item
 from app.http.schemas import ProblemDetails
 from app.numbers import service as numbers
 from app.numbers.number_issuer import DrawnNumber, NumberIssuer, WantedNumber
-from app.orders import repository
+from app.orders import policy_service, reference_repository, repository
 from app.orders.errors import BatchRefused, DuplicateNumber, DuplicateReference, ReservedNumber
 from app.orders.new_orders import faults_of, line_row, order_row, organisations_named
 from app.orders.schemas import BatchResult, IssueBatch, IssuedBatch, IssuePurchaseOrder, PurchaseOrder
@@ -84,6 +84,7 @@ async def issue_many(
     """
     now = await clock.now(connection)
     known = await organisations.find_all(connection, {caller.organisation_id, *organisations_named(bodies)})
+    policy = await policy_service.version_in_force(connection, caller.organisation_id, now)
     places: list[list[str | int]] = [
         ["body"] if indexes is None else ["body", "purchase_orders", indexes[position]]
         for position in range(len(bodies))
@@ -95,12 +96,13 @@ async def issue_many(
         if faults:
             outcomes[position] = InvalidRequest.of(faults)
         else:
-            prepared.append(_Prepared(position, places[position], body, order_row(body, caller, known, now)))
+            prepared.append(_Prepared(position, places[position], body, order_row(body, caller, known, policy, now)))
     prepared = await _number(connection, caller, issuer, prepared, outcomes)
     written = await _write(connection, caller, issuer, prepared, outcomes)
     written = await _claim_references(connection, caller, written, outcomes)
     lines = await _write_lines(connection, written)
     await repository.insert_forwarders(connection, [item.row for item in written])
+    await reference_repository.insert_references(connection, [item.row for item in written])
     await events.record(connection, [_event(item, caller) for item in written])
     async for item in unhurried(written):
         outcomes[item.index] = purchase_order(item.row, lines[item.index], Relation.OWNER, now)

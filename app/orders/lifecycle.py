@@ -256,12 +256,10 @@ def time_statuses(facts: LifecycleFacts, at: datetime) -> tuple[OrderStatus, ...
     return tuple(rule.status for rule in TIME_RULES if rule.applies(facts, at))
 
 
-def next_change(facts: LifecycleFacts, at: datetime) -> datetime | None:
-    """The first instant after `at` at which time alone changes the effective status; None when it never does."""
-    status = effective_status(facts, at)
+def boundaries(facts: LifecycleFacts) -> tuple[datetime, ...]:
+    """The instants at which time may change the order's status."""
     instants = (rule.instant(facts) for rule in TIME_RULES)
-    ahead = sorted(instant for instant in instants if instant is not None and instant > at)
-    return next((instant for instant in ahead if effective_status(facts, instant) is not status), None)
+    return tuple(instant for instant in instants if instant is not None)
 
 
 def status_by_receipts(*, anything_received: bool, anything_open: bool) -> StoredStatus:

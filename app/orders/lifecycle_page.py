@@ -4,8 +4,11 @@
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Final
 
+from app.orders.activation_rules import ActivationBar, way_to_activation
 from app.orders.lifecycle import (
     OPEN,
     TERMINAL,
@@ -13,11 +16,14 @@ from app.orders.lifecycle import (
     TRANSITIONS,
     Action,
     Comparison,
+    LifecycleFacts,
     OrderStatus,
     StoredStatus,
     TimeRule,
     Transition,
 )
+
+_AN_INSTANT: Final = datetime(2036, 1, 1, tzinfo=UTC)
 
 STATUS_MEANINGS: Final = {
     OrderStatus.draft: "Has its number, is not sent yet.",
@@ -58,6 +64,25 @@ An action that a status does not list is answered 409 `invalid_transition`, with
   receipts is resumed, then closed.
 """
 
+_REQUESTS: Final = """\
+Whoever holds an order's number may ask its buyer to have the gate accept it: `POST .../activation-requests`, with a
+reason and the end of validity that is wanted. One request is open at a time, and meanwhile the gate answers
+`activation_pending` (hold) in the place of `not_active`, `lapsed` and `expired`.
+
+- **Who may apply when** is the table below: where it shows a `-`, the answer is 409 `activation_not_possible` with the
+  reason.
+- **approve** does in one transaction what the order lacks, by the actions above and with their events. Its new end is
+  what the approver gives, else what was wanted where that is later. A deadline that has passed moves to the end of the
+  order's validity, or is lifted where it has none.
+- **deny** and **withdraw** leave the order as it is. Then another request can be made.
+- **obsolete** is a request whose order was activated, extended, rejected, cancelled or closed by hand: it is closed in
+  the same transaction, and the event of the order names it (`activation_request_id`). It blocks no other request.
+- A **suspended** order keeps its open request. It cannot be approved until the order is resumed; the gate answers
+  `suspended`.
+
+What an approval does:
+"""
+
 _TIME: Final = """\
 The first row that applies is the status. Where none does, the status is what actions have made of it. Drafts, suspended
 and finished orders are not touched by time. A field without a value sets no limit.
@@ -79,6 +104,9 @@ def lifecycle_page() -> str:
         "## What time does\n",
         _TIME,
         _table(("status", "shows", "instead of"), map(_time_row, TIME_RULES)),
+        "## Activation requests\n",
+        _REQUESTS,
+        _table(("status without time", "in time", "expired or lapsed"), _request_rows()),
     )
     return "\n".join(sections)
 
@@ -127,6 +155,18 @@ def _exceptions(transition: Transition) -> str:
 def _time_row(rule: TimeRule) -> tuple[str, str, str]:
     touched = ", ".join(f"`{status}`" for status in OPEN if status in rule.touches)
     return (f"`{rule.status}`", _boundary_words(rule).replace(rule.boundary, f"`{rule.boundary}`"), touched)
+
+
+def _request_rows() -> Iterator[tuple[str, ...]]:
+    for status in StoredStatus:
+        suspended_from = StoredStatus.active if status is StoredStatus.suspended else None
+        in_time = LifecycleFacts(status, suspended_from=suspended_from)
+        yield (f"`{status}`", *(_approval(facts) for facts in (in_time, replace(in_time, expires_at=_AN_INSTANT))))
+
+
+def _approval(facts: LifecycleFacts) -> str:
+    way = way_to_activation(facts, _AN_INSTANT)
+    return f"- (`{way}`)" if isinstance(way, ActivationBar) else ", then ".join(f"`{action}`" for action in way)
 
 
 def _boundary_words(rule: TimeRule) -> str:

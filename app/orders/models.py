@@ -1,7 +1,9 @@
 """Tables of purchase orders. An order's identity is (number_key, organisation_id): the key of its number, the buyer."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -9,11 +11,13 @@ from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base
+from app.orders.activation_rules import ActivationRequestStatus
 from app.orders.lifecycle import OPEN, StoredStatus
+from app.orders.policies import WindowAtGate
 
 
-def _quoted(statuses: tuple[StoredStatus, ...]) -> str:
-    return ", ".join(f"'{status.value}'" for status in statuses)
+def _quoted(values: Iterable[StrEnum]) -> str:
+    return ", ".join(f"'{value.value}'" for value in values)
 
 
 class PurchaseOrderRow(Base):
@@ -51,6 +55,7 @@ class PurchaseOrderRow(Base):
     format_version: Mapped[int | None]
     version: Mapped[int]
     revision: Mapped[int]
+    policy_version: Mapped[int | None]
     status: Mapped[str]
     suspended_from: Mapped[str | None]
     status_reason: Mapped[str | None]
@@ -87,6 +92,40 @@ class PurchaseOrderRow(Base):
     activated_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+
+
+class PolicyRow(Base):
+    """How many versions an organisation's policy has: the row that each new version counts up first.
+
+    So versions come one after the other, and their numbers have neither doubles nor holes.
+    """
+
+    __tablename__ = "policies"
+    __table_args__ = ({"comment": "dist:reference - organisations' policies, with the number of their versions"},)
+
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"), primary_key=True)
+    versions: Mapped[int]
+
+
+class PolicyVersionRow(Base):
+    """One version of an organisation's policy, whole, from `effective_from` on; never changed."""
+
+    __tablename__ = "policy_versions"
+    __table_args__ = (
+        CheckConstraint("version >= 1", name="version_counts_from_one"),
+        CheckConstraint("receipt_tolerance BETWEEN 0 AND 1", name="receipt_tolerance_is_a_share"),
+        CheckConstraint(f"delivery_window_at_gate IN ({_quoted(WindowAtGate)})", name="delivery_window_at_gate"),
+        {"comment": "dist:reference - versions of organisations' policies, append only"},
+    )
+
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("policies.organisation_id"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    effective_from: Mapped[datetime]
+    mandatory_gate_facts: Mapped[list[str]]
+    gate_facts_that_hold: Mapped[list[str]]
+    receipt_tolerance: Mapped[Decimal]
+    delivery_window_at_gate: Mapped[str]
+    created_at: Mapped[datetime]
 
 
 class PurchaseOrderForwarderRow(Base):
@@ -147,6 +186,21 @@ class ReferenceClaimRow(Base):
     reference: Mapped[str] = mapped_column(primary_key=True)
     number_key: Mapped[str]
     claimed_at: Mapped[datetime]
+
+
+class OrderReferenceRow(Base):
+    """A reference by which one party of an order finds it at a gate, by the value's key; see `references.py`."""
+
+    __tablename__ = "order_references"
+    __table_args__ = (
+        CheckConstraint("length(reference_key) BETWEEN 1 AND 35", name="reference_key_length"),
+        {"comment": "dist:reference_key - by which references each party of an order finds it"},
+    )
+
+    reference_key: Mapped[str] = mapped_column(primary_key=True)
+    party_id: Mapped[UUID] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    number_key: Mapped[str] = mapped_column(primary_key=True)
 
 
 class ReceiptRow(Base):
@@ -218,3 +272,45 @@ class ReceiptClaimRow(Base):
     buyer: Mapped[UUID]
     receipt_id: Mapped[UUID]
     claimed_at: Mapped[datetime]
+
+
+class ActivationRequestRow(Base):
+    """Somebody's wish that the gate accept an order; one at a time is open. It is kept whatever becomes of it."""
+
+    __tablename__ = "activation_requests"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["number_key", "organisation_id"], ["purchase_orders.number_key", "purchase_orders.organisation_id"]
+        ),
+        CheckConstraint(f"status IN ({_quoted(tuple(ActivationRequestStatus))})", name="status"),
+        CheckConstraint("(status = 'pending') = (decided_at IS NULL)", name="pending_until_decided"),
+        CheckConstraint("(decided_at IS NULL) = (decided_by IS NULL)", name="decided_by_somebody"),
+        CheckConstraint("status <> 'denied' OR decision_reason IS NOT NULL", name="denied_for_a_reason"),
+        Index(
+            "uq_activation_requests_open",
+            "number_key",
+            "organisation_id",
+            unique=True,
+            postgresql_where=text("status = 'pending'"),
+        ),
+        Index(None, "id"),
+        Index(None, "organisation_id", "id"),
+        Index(None, "requested_by", "id"),
+        # A reviewer's queue is short, however long the list of what was decided.
+        Index("ix_activation_requests_queue", "organisation_id", "id", postgresql_where=text("status = 'pending'")),
+        {"comment": "dist:number_key - applications for the activation or extension of orders"},
+    )
+
+    number_key: Mapped[str] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    status: Mapped[str]
+    requested_by: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    requested_as: Mapped[str]
+    requested_at: Mapped[datetime]
+    reason: Mapped[str]
+    expires_at: Mapped[datetime | None]
+    contact: Mapped[dict[str, Any] | None]
+    decided_by: Mapped[UUID | None] = mapped_column(ForeignKey("organisations.id"))
+    decided_at: Mapped[datetime | None]
+    decision_reason: Mapped[str | None]

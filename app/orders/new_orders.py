@@ -47,7 +47,9 @@ def _fault(loc: list[str | int], code: str, message: str) -> dict[str, JsonValue
     return {"loc": list(loc), "code": code, "message": message}
 
 
-def order_row(body: IssuePurchaseOrder, caller: Principal, known: Mapping[UUID, Any], now: datetime) -> dict[str, Any]:
+def order_row(
+    body: IssuePurchaseOrder, caller: Principal, known: Mapping[UUID, Any], policy_version: int | None, now: datetime
+) -> dict[str, Any]:
     """Return the row of a new order; one that is to be issued here has no number yet."""
     content = body.model_dump(mode="json", exclude={"lines", "metadata", "draft", "number", "format_id"})
     buyer = (body.buyer or Party(organisation_id=caller.organisation_id)).model_copy(
@@ -68,6 +70,7 @@ def order_row(body: IssuePurchaseOrder, caller: Principal, known: Mapping[UUID, 
         "format_version": None,
         "version": 1,
         "revision": 1,
+        "policy_version": None if body.draft else policy_version,
         "status": StoredStatus.draft if body.draft else StoredStatus.issued,
         **dict.fromkeys(("suspended_from", "status_reason", "contract_number", "invoice_number")),
         "seller_id": body.seller.organisation_id if body.seller else None,

@@ -5,9 +5,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-OVER_RECEIPT_TOLERANCE: Final = Decimal(0)
-"""The share of what was ordered that may come in beyond it: 0.05 would take 105 of 100."""
-
 _NOTHING: Final = Decimal(0)
 
 
@@ -23,6 +20,10 @@ class LineQuantities:
     def open(self) -> Decimal:
         """What is still to come; never negative, also where more came in than was ordered."""
         return max(self.ordered - self.received, _NOTHING)
+
+    def receivable(self, tolerance: Decimal) -> Decimal:
+        """What may still come in, `tolerance` being the share of the ordered quantity that may come in beyond it."""
+        return max(self.ordered * (1 + tolerance) - self.received, _NOTHING)
 
 
 def open_by_line(lines: Iterable[LineQuantities]) -> dict[int, Decimal]:

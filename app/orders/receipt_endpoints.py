@@ -59,8 +59,9 @@ async def receive_purchase_order(
 
     Takes goods in, once: of several docks that receive all that is open at the same moment, one makes the receipt and
     the others get `already_received`, with when and where. With `lines` a part comes in, and the order is
-    `partially_received` until nothing is open; more than was ordered is refused whole, `over_receipt`. An order without
-    lines comes in as a whole. A `receipt_reference` makes it safe to send a receipt again, on any later day.
+    `partially_received` until nothing is open. More than was ordered, and than the buyer's policy tolerates beyond it,
+    is refused whole, `over_receipt`. An order without lines comes in as a whole. A `receipt_reference` makes it safe to
+    send a receipt again, on any later day.
     """
     given = body or ReceivePurchaseOrder()
     return await unit.write_at_the_gate(

@@ -20,7 +20,7 @@ from app.orders.models import (
     ReceiptLineRow,
     ReceiptRow,
 )
-from app.orders.quantities import OVER_RECEIPT_TOLERANCE
+from app.orders.policies import DEFAULT_POLICY
 
 Identity = tuple[str, UUID]
 """Of an order: the key of its number, and its buyer."""
@@ -76,12 +76,17 @@ class Claim:
 
 
 async def add_received(
-    connection: AsyncConnection, order: Identity, revision: int, quantities: Mapping[int, Decimal]
+    connection: AsyncConnection,
+    order: Identity,
+    revision: int,
+    quantities: Mapping[int, Decimal],
+    *,
+    tolerance: Decimal = DEFAULT_POLICY.receipt_tolerance,
 ) -> Sequence[Row[Any]]:
     """Add quantities, by line, to what has come in, and return the lines on which that was possible.
 
-    Postgres judges each line: never more than what may come in of it, never less than nothing. Negative quantities take
-    back, also where the tolerance has become smaller since.
+    Postgres judges each line: never more than was ordered and the share `tolerance` of it, never less than nothing.
+    Negative quantities take back, whatever the tolerance is.
     """
     if not quantities:
         return []
@@ -103,7 +108,7 @@ async def add_received(
             line.revision == revision,
             line.line == given.c.line,
             after >= 0,
-            or_(given.c.quantity < 0, after <= line.quantity * (1 + OVER_RECEIPT_TOLERANCE)),
+            or_(given.c.quantity < 0, after <= line.quantity * (1 + tolerance)),
         )
         .values(received=after)
         .returning(*line.__table__.c)

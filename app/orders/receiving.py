@@ -20,8 +20,8 @@ from app.events.event_types import EventType
 from app.events.service import OrderChange
 from app.http.errors import NotFound
 from app.http.schemas import plain_decimal, timestamp
+from app.orders import policy_service, receipt_repository, repository
 from app.orders import quantities as rules
-from app.orders import receipt_repository, repository
 from app.orders.errors import AlreadyReceived, DuplicateReceipt, InvalidTransition, OverReceipt, ReceiptReversed
 from app.orders.lifecycle import (
     WITH_RECEIPTS,
@@ -104,7 +104,8 @@ async def try_to_receive(
     lines = await repository.current_lines(connection, *order.identity, row.revision)
     items = _items(body, lines, place)
     asked = rules.sum_by_line((item["line"], item["quantity"]) for item in items)
-    lines = await _add(connection, order.identity, row.revision, lines, asked)
+    tolerance = await policy_service.receipt_tolerance(connection, order.organisation_id, row.policy_version)
+    lines = await _add(connection, order.identity, row.revision, lines, asked, tolerance)
     status = status_by_receipts(anything_received=True, anything_open=rules.anything_open(_quantities(lines)))
     if status is not StoredStatus(row.status):
         await receipt_repository.set_status(connection, order.identity, status)
@@ -266,12 +267,13 @@ async def _add(
     revision: int,
     lines: Sequence[Row[Any]],
     added: Mapping[int, Decimal],
+    tolerance: Decimal,
 ) -> Sequence[Row[Any]]:
     """Add to what has come in and return all lines as they are then; raises OverReceipt where that is not possible."""
-    changed = await receipt_repository.add_received(connection, identity, revision, added)
+    changed = await receipt_repository.add_received(connection, identity, revision, added, tolerance=tolerance)
     refused = added.keys() - {line.line for line in changed}
     if refused:
-        raise _over_receipt([line for line in _quantities(lines) if line.line in refused], added)
+        raise _over_receipt([line for line in _quantities(lines) if line.line in refused], added, tolerance)
     return _updated(lines, changed)
 
 
@@ -295,12 +297,13 @@ def _updated(lines: Sequence[Row[Any]], changed: Sequence[Row[Any]]) -> Sequence
     return [by_line.get(line.line, line) for line in lines]
 
 
-def _over_receipt(lines: Sequence[LineQuantities], asked: Mapping[int, Decimal]) -> OverReceipt:
+def _over_receipt(lines: Sequence[LineQuantities], asked: Mapping[int, Decimal], tolerance: Decimal) -> OverReceipt:
     first = lines[0]
+    beyond = f" and {plain_decimal(first.receivable(tolerance))} may come in" if tolerance else ""
     more = f" {len(lines) - 1} more lines are at fault;" if len(lines) > 1 else ""
     return OverReceipt(
-        f"Line {first.line}: {plain_decimal(first.open)} are open, {plain_decimal(asked[first.line])} were to be "
-        f"received;{more} nothing was received.",
+        f"Line {first.line}: {plain_decimal(first.open)} are open{beyond}, {plain_decimal(asked[first.line])} were to "
+        f"be received;{more} nothing was received.",
         members={
             "lines": [
                 {
@@ -308,6 +311,7 @@ def _over_receipt(lines: Sequence[LineQuantities], asked: Mapping[int, Decimal])
                     "ordered": plain_decimal(line.ordered),
                     "received": plain_decimal(line.received),
                     "open": plain_decimal(line.open),
+                    "receivable": plain_decimal(line.receivable(tolerance)),
                     "asked": plain_decimal(asked[line.line]),
                 }
                 for line in lines

@@ -16,7 +16,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from app.events.event_types import EventType
+from app.events.event_types import GATE_CHECKED, EventType
 from app.http.schemas import (
     LARGEST_INTEGER,
     PRINTABLE,
@@ -204,6 +204,8 @@ class PurchaseOrder(PartAnswerModel):
     """Counts every change; the `sequence` of the newest event."""
     revision: int
     """Counts changes of the content."""
+    policy_version: int | None
+    """The version of the buyer's policy that it was issued under, and keeps; null for the defaults, and in a draft."""
     format: FormatOfNumber | None
     warnings: list[NumberWarning]
     reference: str | None = None
@@ -276,7 +278,7 @@ class IssuedBatch(LargeAnswer):
 
 
 class OrderEvent(AnswerModel):
-    """One change of an order."""
+    """One change of an order, or one check of it at a gate."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -287,6 +289,7 @@ class OrderEvent(AnswerModel):
                     "occurred_at": "2036-01-05T09:12:44Z",
                     "organisation_id": "0198f5a2-9b10-7c02-b1c3-8e2f4a6d9b55",
                     "relation": "seller",
+                    "check_id": None,
                     "data": {"contract_number": "SC-4711", "invoice_number": None, "revision": 1},
                 }
             ]
@@ -294,12 +297,15 @@ class OrderEvent(AnswerModel):
     )
 
     sequence: int
-    """Counts from 1 within the order, without a hole."""
-    type: Annotated[str, WithJsonSchema({"type": "string", "enum": [str(one) for one in EventType]})]
+    """Of a change: counts from 1 within the order, without a hole. Of a `gate.checked`: that of the last change before
+    it."""
+    type: Annotated[str, WithJsonSchema({"type": "string", "enum": [*(str(one) for one in EventType), GATE_CHECKED]})]
     """What happened; later versions may add types."""
     occurred_at: Timestamp
     organisation_id: UUID
     """Who did it."""
     relation: Relation
     """In which role: an `owner` who confirms does so on the seller's behalf."""
+    check_id: UUID | None
+    """The `id` of the verdict that was given, where this is a check at a gate."""
     data: dict[str, Any]

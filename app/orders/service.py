@@ -11,12 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.pace import unhurried
 from app.errors import InvalidRequest, Problem, TemporarilyUnavailable
-from app.events import repository as event_rows
 from app.events import service as events
 from app.events.event_types import EventType
 from app.events.service import OrderChange
 from app.http.schemas import timestamp
-from app.orders import list_repository, repository
+from app.orders import activation_repository, list_repository, policy_service, repository
+from app.orders.activation_rules import is_settled
 from app.orders.errors import InvalidTransition, RevisionSuperseded
 from app.orders.lifecycle import Action, OrderStatus, allowed_actions, effective_status, time_statuses
 from app.orders.list_repository import Filters
@@ -26,15 +26,18 @@ from app.orders.schemas import (
     ActivatePurchaseOrder,
     ConfirmPurchaseOrder,
     ExtendPurchaseOrder,
-    OrderEvent,
     PurchaseOrder,
     SendPurchaseOrder,
 )
 from app.orders.views import lifecycle_facts, purchase_order, relation_of
-from app.orders.visibility import event_data_shown_to
 from app.principal import NAMED, Principal, Relation
 
 _NO_CONDITIONS = Conditions()
+
+_SETTLING: Final = frozenset(
+    {Action.activate, Action.extend, Action.resume, Action.reject, Action.cancel, Action.close}
+)
+"""Actions after which an activation request may have nothing left to decide: no other leads out of its being open."""
 
 ATTEMPTS: Final = 3
 """How often a change is tried that another one came before, where nothing stands against it any more."""
@@ -68,31 +71,13 @@ async def page(
     ]
 
 
-async def timeline(
-    connection: AsyncConnection, caller: Principal, number: str, buyer: UUID | None, after: int, limit: int
-) -> Sequence[OrderEvent]:
-    """Return up to `limit` events of the order after the sequence `after`, as the caller's relation sees them."""
-    order = await locate(connection, caller, number, buyer)
-    rows = await event_rows.order_events(connection, order.number_key, order.organisation_id, after=after, limit=limit)
-    return [
-        OrderEvent(
-            sequence=row.sequence,
-            type=row.type,
-            occurred_at=row.occurred_at,
-            organisation_id=row.actor_organisation_id,
-            relation=Relation(row.actor_relation),
-            data=event_data_shown_to(order.relation, row.data),
-        )
-        for row in rows
-    ]
-
-
 async def send(
     connection: AsyncConnection, caller: Principal, number: str, buyer: UUID | None, body: SendPurchaseOrder
 ) -> PurchaseOrder:
-    """Issue a draft."""
+    """Issue a draft, under the policy that is in force at this moment."""
     order = await locate(connection, caller, number, buyer)
-    values: dict[str, Any] = {"issued_at": order.read_at}
+    policy = await policy_service.version_in_force(connection, order.organisation_id, order.read_at)
+    values: dict[str, Any] = {"issued_at": order.read_at, "policy_version": policy}
     data: dict[str, JsonValue] = {"sent_via": body.sent_via}
     for name in ("activate_by", "expires_at"):
         given: datetime | None = getattr(body, name)
@@ -101,7 +86,7 @@ async def send(
             values[name] = given
             data[name] = timestamp(given)
     if body.expires_at is not None:
-        _require_new_end(order, body.expires_at)
+        require_new_end(order, body.expires_at)
     if body.sent_via is not None:
         values |= {"sent_via": body.sent_via, "sent_at": order.read_at}
     return await _act(connection, caller, order, Action.issue, EventType.ISSUED, values, data)
@@ -135,7 +120,7 @@ async def activate(
     values: dict[str, Any] = {"activated_at": order.read_at}
     data: dict[str, JsonValue] = {}
     if body.expires_at is not None:
-        _require_new_end(order, body.expires_at)
+        require_new_end(order, body.expires_at)
         values["expires_at"] = body.expires_at
         data["expires_at"] = timestamp(body.expires_at)
     return await _act(connection, caller, order, Action.activate, EventType.ACTIVATED, values, data)
@@ -146,7 +131,7 @@ async def extend(
 ) -> PurchaseOrder:
     """Move the end of an order's validity; an expired or lapsed order comes back."""
     order = await locate(connection, caller, number, buyer)
-    _require_new_end(order, body.expires_at)
+    require_new_end(order, body.expires_at)
     values: dict[str, Any] = {"expires_at": body.expires_at}
     data: dict[str, JsonValue] = {"expires_at": timestamp(body.expires_at)}
     if body.activate_by is not None:
@@ -218,8 +203,31 @@ async def _act(
     data: dict[str, JsonValue],
     conditions: Conditions = _NO_CONDITIONS,
 ) -> PurchaseOrder:
-    """Carry out a transition with its event, or raise why it cannot be."""
+    """Carry out a transition with its event and return the order, or raise why it cannot be."""
+    row = await carry_out(connection, caller, order, action, event, values, data, conditions)
+    return await _shown(connection, LocatedOrder(row._asdict(), order.relation))
+
+
+async def carry_out(
+    connection: AsyncConnection,
+    caller: Principal,
+    order: LocatedOrder,
+    action: Action,
+    event: EventType,
+    values: Mapping[str, Any],
+    data: Mapping[str, JsonValue],
+    conditions: Conditions = _NO_CONDITIONS,
+) -> Row[Any]:
+    """Carry out a transition with its event and return the order's row, or raise why it cannot be.
+
+    An activation request that has nothing left to decide after it becomes obsolete with it, and the event names it.
+    """
     row = await change_status(connection, order, action, values, conditions)
+    data = dict(data)
+    if action in _SETTLING and is_settled(lifecycle_facts(row._asdict()), row.read_at):
+        settled = await activation_repository.close_open(connection, order.identity, caller.organisation_id)
+        if settled is not None:
+            data["activation_request_id"] = str(settled.id)
     await events.record(
         connection,
         [
@@ -234,7 +242,7 @@ async def _act(
             )
         ],
     )
-    return await _shown(connection, LocatedOrder(row._asdict(), order.relation))
+    return row
 
 
 async def change_status(
@@ -309,7 +317,8 @@ async def _shown(connection: AsyncConnection, order: LocatedOrder) -> PurchaseOr
     )
 
 
-def _require_new_end(order: LocatedOrder, expires_at: datetime) -> None:
+def require_new_end(order: LocatedOrder, expires_at: datetime) -> None:
+    """Raise InvalidRequest where an order cannot end at `expires_at`: that has passed, or is before it begins."""
     _require_ahead(order, "expires_at", expires_at)
     valid_from = order.row["valid_from"]
     if valid_from is not None and expires_at <= valid_from:

@@ -11,8 +11,9 @@ from app.orders.schemas import FormatOfNumber, NumberWarning, OrderLine, Origin,
 from app.principal import Relation
 
 _COPIED = (
-    *("id", "number", "status_reason", "version", "revision", "reference", "references", "buyer", "bill_to", "seller"),
-    *("ship_to", "forwarders", "requested_by", "currency", "payment_methods", "payment_terms", "freight_terms"),
+    *("id", "number", "status_reason", "version", "revision", "policy_version", "reference", "references", "buyer"),
+    *("bill_to", "seller", "ship_to", "forwarders", "requested_by", "currency", "payment_methods", "payment_terms"),
+    "freight_terms",
     *("cost_center", "category", "location", "contract_number", "invoice_number", "activate_by", "valid_from"),
     *("expires_at", "ship_window", "delivery_window", "sent_via", "sent_at", "issued_at", "confirmed_at"),
     *("activated_at", "created_at", "updated_at"),

@@ -7,9 +7,9 @@ from app.principal import Relation
 SEEN_BY_ALL = frozenset(
     {
         *("id", "number", "origin", "relation", "status", "stored_status", "allowed_actions", "version", "revision"),
-        *("format", "warnings", "buyer", "seller", "ship_to", "forwarders", "lines", "activate_by", "valid_from"),
-        *("expires_at", "ship_window", "delivery_window", "issued_at", "confirmed_at", "activated_at", "created_at"),
-        "updated_at",
+        *("format", "warnings", "policy_version", "buyer", "seller", "ship_to", "forwarders", "lines", "activate_by"),
+        *("valid_from", "expires_at", "ship_window", "delivery_window", "issued_at", "confirmed_at", "activated_at"),
+        *("created_at", "updated_at"),
     }
 )
 """What those see, too, who carry and store the goods. A new field is theirs only where it is named here."""
@@ -36,7 +36,7 @@ def may_see(relation: Relation, name: str) -> bool:
 VISIBLE_EVENT_DATA = frozenset(
     {
         *("activate_by", "valid_from", "expires_at", "reason", "scac", "pro_number"),
-        *("receipt_id", "dock", "trailer_number", "location", "quantities"),
+        *("receipt_id", "dock", "trailer_number", "window", "location", "quantities"),
     }
 )
 """Of the data of an event, what ship-to and forwarder see."""

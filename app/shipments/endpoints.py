@@ -27,7 +27,7 @@ from app.orders.errors import AmbiguousNumber, InvalidTransition
 from app.orders.schemas import GiveReason
 from app.shipments import carriers, service
 from app.shipments.errors import InvalidProNumber, ProNumberClaimed
-from app.shipments.examples import DISRUPTION, OWN_CARRIER
+from app.shipments.examples import DISRUPTION, LINK, LINK_WITH_VEHICLE, OWN_CARRIER
 from app.shipments.schemas import Carrier, LinkProNumber, ProNumber, ProNumberLink, PutCarrier
 from app.shipments.service import LinkPosition
 
@@ -105,7 +105,8 @@ async def put_carrier(scac: Scac, body: PutCarrier, caller: Caller, unit: Unit) 
         InvalidProNumber,
         ProNumberClaimed,
         status=201,
-        also={200: "The order has this PRO number already; nothing was changed."},
+        also={200: "The order has this PRO number already; at most the expected vehicle was changed."},
+        requests={"The PRO number alone": LINK, "With the vehicle and its window": LINK_WITH_VEHICLE},
     ),
 )
 async def link_pro_number(
@@ -115,8 +116,12 @@ async def link_pro_number(
 
     Puts the carrier's waybill number on the order, read by your own rule for the carrier, else by the directory's, else
     by the general shape. The first organisation that uses a PRO number claims it and may link it to further orders;
-    another gets `pro_number_claimed`. Linking it again is 200 and changes nothing. The owner, the seller and a named
-    forwarder do this; whoever presents the number may while the order names no forwarder.
+    another gets `pro_number_claimed`. The owner, the seller and a named forwarder do this; whoever presents the number
+    may while the order names no forwarder.
+
+    `trailer_number` and `window` say which vehicle is expected with it and when it is booked to come: a gate that is
+    told of a delivery compares both. Linking again is 200 and changes nothing but these two, where they are said anew.
+    What a mere presenter says of a vehicle books nothing: gates do not go by it.
     """
     return await unit.write(
         lambda connection: service.link(connection, caller, number, buyer, body),

@@ -20,9 +20,14 @@ OWN_CARRIER: dict[str, Any] = {"name": "Kroll Nahverkehr", "pro_mask": "KN-#####
 
 LINK: dict[str, Any] = {"scac": "CNWY", "pro_number": "123-456782"}
 
+LINK_WITH_VEHICLE: dict[str, Any] = {
+    **LINK,
+    "trailer_number": "HH-AB-1234",
+    "window": {"start": "2036-03-01T06:00:00Z", "end": "2036-03-01T08:00:00Z"},
+}
+
 LINKED: dict[str, Any] = {
-    "scac": "CNWY",
-    "pro_number": "123-456782",
+    **LINK_WITH_VEHICLE,
     "linked": True,
     "linked_by": "0198f5a2-9b10-7c02-b1c3-8e2f4a6d9b55",
     "linked_at": "2036-02-12T14:05:00Z",

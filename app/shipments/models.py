@@ -5,9 +5,11 @@ carrier and number), a link belongs to its order (unique by the order's identity
 """
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base
@@ -79,7 +81,10 @@ class ProClaimRow(Base):
 
 
 class ProLinkRow(Base):
-    """A PRO number on an order: `pro_number` is its key, `display` how the carrier writes it."""
+    """A PRO number on an order: `pro_number` is its key, `display` how the carrier writes it.
+
+    `trailer_number` and `delivery_window` (`start`, `end`) are the vehicle that is expected with it, where it is known.
+    """
 
     __tablename__ = "pro_links"
     __table_args__ = (
@@ -96,5 +101,7 @@ class ProLinkRow(Base):
     scac: Mapped[str] = mapped_column(primary_key=True)
     pro_number: Mapped[str] = mapped_column(primary_key=True)
     display: Mapped[str]
+    trailer_number: Mapped[str | None]
+    delivery_window: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     linked_by: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
     linked_at: Mapped[datetime]

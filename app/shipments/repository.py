@@ -3,10 +3,11 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, case, delete, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, and_, case, delete, false, func, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -126,23 +127,39 @@ async def find_claim(connection: AsyncConnection, scac: str, pro_number: str) ->
     return result.one_or_none()
 
 
-async def link_once(connection: AsyncConnection, values: Mapping[str, Any]) -> tuple[Row[Any], bool]:
-    """Link a PRO number to an order; return the link and whether it is new."""
+class LinkOutcome(StrEnum):
+    """What came of linking a PRO number."""
+
+    MADE = "made"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+
+
+async def link(
+    connection: AsyncConnection, values: Mapping[str, Any], vehicle: Mapping[str, Any]
+) -> tuple[Row[Any], LinkOutcome]:
+    """Link a PRO number to an order, or note the `vehicle` that is expected with one that is linked; return the link.
+
+    `vehicle`: those of the columns trailer_number and delivery_window that are said anew.
+    """
     statement = (
         postgresql.insert(Link)
-        .values(linked_at=func.now(), **values)
+        .values(linked_at=func.now(), **values, **vehicle)
         .on_conflict_do_nothing()
         .returning(Link.__table__)
     )
-    existing = select(Link.__table__).where(
-        *_is_link(values["number_key"], values["organisation_id"], values["scac"], values["pro_number"])
-    )
-    # Only an unlinking between the two statements makes another round.
+    is_link = _is_link(values["number_key"], values["organisation_id"], values["scac"], values["pro_number"])
+    differs = or_(false(), *(getattr(Link, name).is_distinct_from(value) for name, value in vehicle.items()))
+    # Only an unlinking between the statements makes another round.
     while True:
         if (made := (await connection.execute(statement)).one_or_none()) is not None:
-            return made, True
-        if (found := (await connection.execute(existing)).one_or_none()) is not None:
-            return found, False
+            return made, LinkOutcome.MADE
+        if vehicle:
+            change = update(Link).where(*is_link, differs).values(**vehicle).returning(Link.__table__)
+            if (changed := (await connection.execute(change)).one_or_none()) is not None:
+                return changed, LinkOutcome.CHANGED
+        if (found := (await connection.execute(select(Link.__table__).where(*is_link))).one_or_none()) is not None:
+            return found, LinkOutcome.UNCHANGED
 
 
 async def unlink(

@@ -7,13 +7,17 @@ from uuid import UUID
 from pydantic import ConfigDict, StringConstraints, model_validator
 
 from app.http.schemas import PRINTABLE, AnswerModel, LongText, RequestModel, ShortText, Timestamp
+from app.orders.content_schemas import Window
 from app.orders.lifecycle import OrderStatus
 from app.principal import Relation
-from app.shipments.examples import CARRIER, DISRUPTION, LINK, LINKED, OWN_CARRIER, PRO_NUMBER
+from app.shipments.examples import CARRIER, DISRUPTION, LINK, LINK_WITH_VEHICLE, LINKED, OWN_CARRIER, PRO_NUMBER
 from app.shipments.pro_numbers import MAX_ALTERNATIVES, MAX_LENGTH, ProCheckScheme
 
 # What is too long or too short to be one is refused by the carrier's rule, in words that name it, not by the schema.
 WrittenCode = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100), PRINTABLE]
+TrailerNumber = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=32, pattern="^[A-Za-z0-9_-]+$"), PRINTABLE
+]
 Mask = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=MAX_ALTERNATIVES * (MAX_LENGTH + 1) - 1),
@@ -35,8 +39,8 @@ class PutCarrier(RequestModel):
     check_scheme: ProCheckScheme | None = None
     """How the check character follows from the rest. Null: there is none."""
     disrupted: bool = False
-    """Whether the carrier is in trouble, so that your gate holds, instead of rejecting, what it brings with a wrong or
-    missing PRO number."""
+    """Whether the carrier is in trouble, so that your gate holds, instead of rejecting, what it brings with wrong or
+    missing papers, on another vehicle or too late."""
     disruption_reason: LongText | None = None
     """What the trouble is, in words for the person at the gate."""
 
@@ -84,12 +88,17 @@ class Carrier(AnswerModel):
 class LinkProNumber(RequestModel):
     """A PRO number for an order."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [LINK]})
+    model_config = ConfigDict(json_schema_extra={"examples": [LINK, LINK_WITH_VEHICLE]})
 
     scac: WrittenCode
     """The carrier's code (SCAC), 2 to 4 letters."""
     pro_number: WrittenCode
     """As it stands on the waybill: case, spaces and dashes do not matter."""
+    trailer_number: TrailerNumber | None = None
+    """The vehicle that is expected with it. Left out: as it was said before; null takes it away."""
+    window: Window | None = None
+    """When it is booked to come; at exactly `end` the window is over. It counts before the order's `delivery_window`.
+    Left out: as it was said before; null takes it away."""
 
 
 class ProNumberLink(AnswerModel):
@@ -100,6 +109,10 @@ class ProNumberLink(AnswerModel):
     scac: str
     pro_number: str
     """As the carrier writes it."""
+    trailer_number: str | None
+    """The vehicle that is expected with it, where that is known."""
+    window: Window | None
+    """When it is booked to come."""
     linked: bool
     """False in the answer that took it off the order."""
     linked_by: UUID

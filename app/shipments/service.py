@@ -15,6 +15,7 @@ from app.events.event_types import EventType
 from app.events.service import OrderChange
 from app.http.errors import NotFound
 from app.orders import repository as orders
+from app.orders.content_schemas import Window
 from app.orders.errors import InvalidTransition
 from app.orders.lifecycle import OPEN, StoredStatus, allowed_actions, effective_status
 from app.orders.location import LocatedOrder, locate, unknown_order
@@ -23,11 +24,14 @@ from app.principal import Principal, Relation
 from app.shipments import carriers, pro_numbers, repository
 from app.shipments.errors import InvalidProNumber, ProNumberClaimed
 from app.shipments.pro_numbers import ProRule, pro_number_key
+from app.shipments.repository import LinkOutcome
 from app.shipments.scac import InvalidScac, parse_scac
 from app.shipments.schemas import LinkedOrder, LinkProNumber, ProNumber, ProNumberLink
 
 _LINKABLE = (*OPEN, StoredStatus.suspended)
 """Goods may still come. Time is no obstacle: an expired order may be extended while its goods are on their way."""
+
+_EVENT_OF = {LinkOutcome.MADE: EventType.PRO_NUMBER_LINKED, LinkOutcome.CHANGED: EventType.PRO_NUMBER_CHANGED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,9 @@ class LinkPosition:
 async def link(
     connection: AsyncConnection, caller: Principal, number: str, buyer: UUID | None, body: LinkProNumber
 ) -> tuple[ProNumberLink, bool]:
-    """Put a PRO number on an order and claim it; return the link and whether it is new. A repetition changes nothing.
+    """Put a PRO number on an order and claim it; return the link and whether it is new.
+
+    A repetition changes nothing but the vehicle that is expected, where it says another one.
 
     Raises what `locate` does, InvalidProNumber, ProNumberClaimed, and InvalidTransition where no goods are expected.
     """
@@ -52,7 +58,7 @@ async def link(
     holder = await repository.claim(connection, scac, pro.key, pro.display, caller.organisation_id)
     if holder != caller.organisation_id:
         raise ProNumberClaimed(f"The PRO number {pro.display} of {scac} is used by another organisation already.")
-    row, is_new = await repository.link_once(
+    row, outcome = await repository.link(
         connection,
         {
             "number_key": order.number_key,
@@ -62,8 +68,9 @@ async def link(
             "display": pro.display,
             "linked_by": caller.organisation_id,
         },
+        _vehicle(body),
     )
-    if is_new:
+    if outcome is not LinkOutcome.UNCHANGED:
         changed = await orders.bump_version(
             connection,
             order.number_key,
@@ -73,8 +80,8 @@ async def link(
         )
         if changed is None:
             raise await _refusal(connection, order, number)
-        await _record(connection, caller, order, EventType.PRO_NUMBER_LINKED, changed, _event_data(row))
-    return _link(row, linked=True), is_new
+        await _record(connection, caller, order, _EVENT_OF[outcome], changed, _event_data(row))
+    return _link(row, linked=True), outcome is LinkOutcome.MADE
 
 
 async def unlink(
@@ -145,6 +152,13 @@ async def look_up(
         purchase_orders=[_linked_order(row._asdict(), caller.organisation_id) for row in rows],
         next_cursor=None,
     )
+
+
+def _vehicle(body: LinkProNumber) -> dict[str, Any]:
+    """Return what is said of the expected vehicle, by the columns of a link: what is left out is not touched."""
+    said = body.model_dump(mode="json", include=body.model_fields_set)
+    columns = {"trailer_number": "trailer_number", "window": "delivery_window"}
+    return {column: said[name] for name, column in columns.items() if name in said}
 
 
 def _may_ship(order: LocatedOrder) -> bool:
@@ -229,12 +243,19 @@ async def _record(
 
 
 def _event_data(row: Row[Any]) -> dict[str, JsonValue]:
-    return {"scac": row.scac, "pro_number": row.display}
+    vehicle = {"trailer_number": row.trailer_number, "window": row.delivery_window}
+    return {"scac": row.scac, "pro_number": row.display, **{name: said for name, said in vehicle.items() if said}}
 
 
 def _link(row: Row[Any], *, linked: bool) -> ProNumberLink:
     return ProNumberLink(
-        scac=row.scac, pro_number=row.display, linked=linked, linked_by=row.linked_by, linked_at=row.linked_at
+        scac=row.scac,
+        pro_number=row.display,
+        trailer_number=row.trailer_number,
+        window=None if row.delivery_window is None else Window.model_validate(row.delivery_window),
+        linked=linked,
+        linked_by=row.linked_by,
+        linked_at=row.linked_at,
     )
 
 

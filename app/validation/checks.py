@@ -10,7 +10,14 @@ from datetime import UTC, datetime
 from typing import Final
 
 from app.orders.lifecycle import TIME_RULES, LifecycleFacts, OrderStatus, StoredStatus, TimeRule, time_statuses
-from app.validation.refusal_codes import REFUSAL_CODES, ContactDesk, NextStepAction, RefusalCode, Verdict
+from app.validation.refusal_codes import (
+    REFUSAL_CODES,
+    WHEN_MISSING,
+    ContactDesk,
+    NextStepAction,
+    RefusalCode,
+    Verdict,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +40,16 @@ class Refusal:
     """What a check has against it. `detail` is a sentence with facts of the order, for those who may know them.
 
     `field` is the way to the member of the request that does not fit (`delivery.pro_number`), None when the request is
-    not what is wrong.
+    not what is wrong. `verdict` is the code's, unless a gate's policy says otherwise. `tells_facts`: `detail` may be
+    kept from those without a relation.
     """
 
     code: RefusalCode
     detail: str
     field: str | None
     next_step: NextStep
+    verdict: Verdict
+    tells_facts: bool = True
 
 
 _NEXT_STEPS: Final = {
@@ -49,23 +59,30 @@ _NEXT_STEPS: Final = {
 
 def verdict(refusals: Iterable[Refusal]) -> Verdict:
     """`reject` when any refusal rejects, else `hold` when there is any, else `accept`."""
-    verdicts = {REFUSAL_CODES[refusal.code].verdict for refusal in refusals}
+    verdicts = {refusal.verdict for refusal in refusals}
     return next((worst for worst in (Verdict.reject, Verdict.hold) if worst in verdicts), Verdict.accept)
 
 
 def refuse(code: RefusalCode, detail: str | None = None, field: str | None = None) -> Refusal:
     """A refusal with the next step of its code, and the explanation of its code where no `detail` is given."""
-    return Refusal(code, detail or REFUSAL_CODES[code].explanation, field, _NEXT_STEPS[code])
+    rule = REFUSAL_CODES[code]
+    return Refusal(code, detail or rule.explanation, field, _NEXT_STEPS[code], rule.verdict)
+
+
+def refuse_missing(code: RefusalCode, what: str, field: str) -> Refusal:
+    """A refusal that holds until `what` is told: a gate asks for it, so it says nothing of the order."""
+    step = replace(_NEXT_STEPS[code], description=WHEN_MISSING.description)
+    return Refusal(code, WHEN_MISSING.explanation.format(what=what), field, step, WHEN_MISSING.verdict, False)
 
 
 def without_facts(refusal: Refusal) -> Refusal:
     """The same refusal for someone who only presents the number: no date, name or quantity of the order in `detail`."""
-    return replace(refusal, detail=REFUSAL_CODES[refusal.code].explanation)
+    return replace(refusal, detail=REFUSAL_CODES[refusal.code].explanation) if refusal.tells_facts else refusal
 
 
 def weightiest_first(refusals: Iterable[Refusal]) -> list[Refusal]:
     """What rejects before what holds, otherwise in the order given."""
-    return sorted(refusals, key=lambda refusal: REFUSAL_CODES[refusal.code].verdict is not Verdict.reject)
+    return sorted(refusals, key=lambda refusal: refusal.verdict is not Verdict.reject)
 
 
 def refusals_among(outcomes: Iterable[Pass | Refusal]) -> list[Refusal]:
@@ -81,15 +98,18 @@ class LastReceipt:
     dock: str | None
 
 
-def lifecycle_refusals(facts: LifecycleFacts, at: datetime, last_receipt: LastReceipt | None = None) -> list[Refusal]:
+def lifecycle_refusals(
+    facts: LifecycleFacts, at: datetime, last_receipt: LastReceipt | None = None, *, activation_pending: bool = False
+) -> list[Refusal]:
     """Everything that the order's life says against it at the instant `at`, in order of precedence; [] is accepted.
 
     A drafted or finished order has that one reason. A suspended order has it, and that it has expired as well. All
-    others have each reason of time, then what the supplier or the buyer still has to do.
+    others have each reason of time, then what the supplier or the buyer still has to do. While activation has been
+    applied for, `activation_pending` stands where the reasons did that it would do away with.
     """
     if facts.stored is StoredStatus.received and last_receipt is not None:
         dock = "" if last_receipt.dock is None else f" at dock {last_receipt.dock}"
-        return [refuse(RefusalCode.already_received, f"Received on {_rfc3339(last_receipt.received_at)}{dock}.")]
+        return [refuse(RefusalCode.already_received, f"Received on {rfc3339(last_receipt.received_at)}{dock}.")]
     if facts.stored in _SOLE_REASONS:
         return [refuse(_SOLE_REASONS[facts.stored])]
     if facts.suspended_from is not None:
@@ -97,7 +117,16 @@ def lifecycle_refusals(facts: LifecycleFacts, at: datetime, last_receipt: LastRe
         expired = (_in_time(rule, underneath, at) for rule in TIME_RULES if rule.status is OrderStatus.expired)
         return [refuse(RefusalCode.suspended), *refusals_among(expired)]
     in_time = [_in_time(rule, facts, at) for rule in TIME_RULES]
-    return refusals_among([*in_time, _confirmed(facts), _activated(facts, at)])
+    found = refusals_among([*in_time, _confirmed(facts), _activated(facts, at)])
+    return _pending_instead(found) if activation_pending else found
+
+
+_ENDED_BY_ACTIVATION: Final = frozenset({RefusalCode.expired, RefusalCode.lapsed, RefusalCode.not_active})
+
+
+def _pending_instead(refusals: list[Refusal]) -> list[Refusal]:
+    others = [refusal for refusal in refusals if refusal.code not in _ENDED_BY_ACTIVATION]
+    return others if others == refusals else [refuse(RefusalCode.activation_pending), *others]
 
 
 _SOLE_REASONS: Final = {
@@ -120,7 +149,7 @@ def _in_time(rule: TimeRule, facts: LifecycleFacts, at: datetime) -> Pass | Refu
     if instant is None or not rule.applies(facts, at):
         return Pass()
     code, words = _BEFORE_THE_INSTANT[rule.status]
-    return refuse(code, f"{words} {_rfc3339(instant)}.")
+    return refuse(code, f"{words} {rfc3339(instant)}.")
 
 
 def _confirmed(facts: LifecycleFacts) -> Pass | Refusal:
@@ -133,8 +162,9 @@ def _activated(facts: LifecycleFacts, at: datetime) -> Pass | Refusal:
         return Pass()
     if facts.activate_by is None:
         return refuse(RefusalCode.not_active)
-    return refuse(RefusalCode.not_active, f"Not activated yet; activation is due by {_rfc3339(facts.activate_by)}.")
+    return refuse(RefusalCode.not_active, f"Not activated yet; activation is due by {rfc3339(facts.activate_by)}.")
 
 
-def _rfc3339(instant: datetime) -> str:
+def rfc3339(instant: datetime) -> str:
+    """Return an instant as a detail names it."""
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")

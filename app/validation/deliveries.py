@@ -2,26 +2,33 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.orders import policies, policy_repository
+from app.orders.content_schemas import Window
 from app.orders.lifecycle import OPEN, StoredStatus
 from app.orders.location import LocatedOrder
-from app.orders.views import order_line, relation_of
+from app.orders.policies import DEFAULT_POLICY, Policy, PolicyVersion
+from app.orders.quantities import LineQuantities
+from app.orders.views import relation_of
 from app.principal import NAMED, Principal, Relation
 from app.shipments import repository as shipments
 from app.validation.checks import Refusal
-from app.validation.delivery_checks import (
+from app.validation.delivery_checks import delivery_refusals, window_boundaries
+from app.validation.delivery_facts import (
     DeliveredQuantity,
     DeliveryFacts,
     Expectation,
     OpenLine,
     PartyFacts,
     ProLink,
+    TimeWindow,
     carriers_concerned,
-    delivery_refusals,
     names_a_link,
 )
 from app.validation.delivery_schemas import Delivery, DeliveryParty
@@ -35,36 +42,60 @@ _EXPECTING = frozenset({*OPEN, StoredStatus.suspended})
 
 @dataclass(frozen=True, slots=True)
 class DeliveryKnowledge:
-    """PRO links by order identity, and carriers in trouble by who says so, of all deliveries that are asked about."""
+    """PRO links by order identity, carriers in trouble by who says so, and policies by whose they are."""
 
     links: Mapping[Identity, Sequence[Any]]
     disruptions: Mapping[tuple[UUID, str], str | None]
+    policies: Mapping[UUID, Sequence[PolicyVersion]]
 
 
 async def look_up(
     connection: AsyncConnection, asked: Sequence[tuple[Delivery, Sequence[Mapping[str, Any]]]]
 ) -> DeliveryKnowledge:
-    """Return what has to be known of deliveries, each with the orders that may be meant: two queries at most."""
+    """Return what has to be known of deliveries, each with the orders that may be meant: three queries at most."""
     orders = {(row["number_key"], row["organisation_id"]): row for _, rows in asked for row in rows}
     links = await shipments.links_of_all(connection, orders)
     concerned = frozenset[str]().union(
         *(
-            carriers_concerned(_told(delivery), _pro_links(links[row["number_key"], row["organisation_id"]]))
+            carriers_concerned(_told(delivery), _pro_links(row, links[row["number_key"], row["organisation_id"]]))
             for delivery, rows in asked
             for row in rows
         )
     )
     announcing = {party for row in orders.values() for party in _announcing(row)}
-    return DeliveryKnowledge(links, await shipments.disruptions(connection, announcing, concerned))
+    judging = {party for row in orders.values() for party in (_gate(row), row["organisation_id"])}
+    return DeliveryKnowledge(
+        links,
+        await shipments.disruptions(connection, announcing, concerned),
+        await policy_repository.versions_of(connection, judging),
+    )
 
 
 def refusals(
-    delivery: Delivery, order: LocatedOrder, lines: Sequence[Any], knowledge: DeliveryKnowledge, caller: Principal
+    delivery: Delivery,
+    order: LocatedOrder,
+    lines: Sequence[Any],
+    knowledge: DeliveryKnowledge,
+    caller: Principal,
+    at: datetime,
 ) -> list[Refusal]:
-    """Return everything in which the delivery is not the one that the order expects."""
-    if delivery == Delivery():
+    """Return everything in which the delivery at the instant `at` is not the one that the order expects."""
+    # Dock and operator say who asks, not what has come.
+    if delivery.model_copy(update={"dock": None, "operator": None}) == Delivery():
         return []
-    return delivery_refusals(_told(delivery), _expected(order, lines, knowledge, caller))
+    in_force = policies.in_force(knowledge.policies[_gate(order.row)], at)
+    policy = DEFAULT_POLICY if in_force is None else in_force.policy
+    return delivery_refusals(_told(delivery), _expected(order, lines, knowledge, caller), at, policy)
+
+
+def boundaries(delivery: Delivery, order: LocatedOrder, knowledge: DeliveryKnowledge) -> frozenset[datetime]:
+    """Return the instants at which time alone may change what is refused of the delivery."""
+    windows = Expectation(
+        _pro_links(order.row, knowledge.links[order.identity]),
+        delivery_window=_time_window(order.row["delivery_window"]),
+    )
+    versions = knowledge.policies[_gate(order.row)]
+    return window_boundaries(_told(delivery), windows) | {version.effective_from for version in versions}
 
 
 def proves_relation(delivery: Delivery, order: LocatedOrder, knowledge: DeliveryKnowledge) -> bool:
@@ -72,15 +103,15 @@ def proves_relation(delivery: Delivery, order: LocatedOrder, knowledge: Delivery
 
     Whoever holds the order's number may link PRO numbers while no forwarder is named: that alone opens no order.
     """
-    links = knowledge.links.get((order.number_key, order.organisation_id), ())
-    vouched = [link for link in links if relation_of(order.row, link.linked_by) in NAMED]
-    return names_a_link(_told(delivery), _pro_links(vouched))
+    links = knowledge.links.get(order.identity, ())
+    vouched = [link for link in links if _is_vouched(order.row, link)]
+    return names_a_link(_told(delivery), _pro_links(order.row, vouched))
 
 
 def _expected(
     order: LocatedOrder, lines: Sequence[Any], knowledge: DeliveryKnowledge, caller: Principal
 ) -> Expectation:
-    row = order.row
+    row, tolerance = order.row, _tolerance(order.row, knowledge)
     disrupted: dict[str, str | None] = {}
     for party in _announcing(row):
         for (announcing, scac), reason in knowledge.disruptions.items():
@@ -89,13 +120,14 @@ def _expected(
                 told = reason if party == caller.organisation_id else None
                 disrupted[scac] = disrupted.get(scac) or told
     return Expectation(
-        links=_pro_links(knowledge.links.get((order.number_key, order.organisation_id), ())),
+        links=_pro_links(row, knowledge.links.get(order.identity, ())),
         ship_to=_party(row["ship_to_id"], row["ship_to"], "name", "code", "gln"),
         # The buyer's code of its supplier is a matter between the two.
         seller=_party(
             row["seller_id"], row["seller"], "name", *(["code"] if order.relation in _TRADING else []), "gln"
         ),
-        lines=[_open_line(line) for line in lines] if row["status"] in _EXPECTING else [],
+        lines=[_open_line(line, tolerance) for line in lines] if row["status"] in _EXPECTING else [],
+        delivery_window=_time_window(row["delivery_window"]),
         disrupted=disrupted,
     )
 
@@ -105,10 +137,23 @@ def _announcing(row: Mapping[str, Any]) -> list[UUID]:
     return [party for party in (row["ship_to_id"], row["organisation_id"]) if party is not None]
 
 
+def _gate(row: Mapping[str, Any]) -> UUID:
+    """Whose policy the gate goes by: the receiving organisation's; without one the buyer receives."""
+    party: UUID = row["ship_to_id"] or row["organisation_id"]
+    return party
+
+
+def _tolerance(row: Mapping[str, Any], knowledge: DeliveryKnowledge) -> Decimal:
+    versions = knowledge.policies[row["organisation_id"]]
+    kept: Policy = next((one.policy for one in versions if one.version == row["policy_version"]), DEFAULT_POLICY)
+    return kept.receipt_tolerance
+
+
 def _told(delivery: Delivery) -> DeliveryFacts:
     return DeliveryFacts(
         scac=delivery.scac or None,
         pro_number=delivery.pro_number or None,
+        trailer_number=delivery.trailer_number,
         ship_to=_told_party(delivery.ship_to),
         seller=_told_party(delivery.seller),
         quantities=tuple(DeliveredQuantity(one.quantity, one.line, one.sku, one.gtin) for one in delivery.quantities),
@@ -125,10 +170,29 @@ def _party(organisation_id: UUID | None, party: Mapping[str, Any] | None, *reada
     return PartyFacts(organisation_id, stated.get("gln"), stated.get("code"), shown)
 
 
-def _pro_links(rows: Sequence[Any]) -> list[ProLink]:
-    return [ProLink(row.scac, row.pro_number, row.display) for row in rows]
+def _pro_links(row: Mapping[str, Any], links: Sequence[Any]) -> list[ProLink]:
+    return [
+        ProLink(link.scac, link.pro_number, link.display, *(_expected_vehicle(link) if _is_vouched(row, link) else ()))
+        for link in links
+    ]
 
 
-def _open_line(row: Any) -> OpenLine:
-    line = order_line(row._asdict())
-    return OpenLine(line.line, line.sku, line.gtin, line.unit, line.open)
+def _is_vouched(row: Mapping[str, Any], link: Any) -> bool:
+    """Whether one of the order's parties has linked it: what others say of a vehicle books nothing."""
+    return relation_of(row, link.linked_by) in NAMED
+
+
+def _expected_vehicle(link: Any) -> tuple[str | None, TimeWindow | None]:
+    return link.trailer_number, _time_window(link.delivery_window)
+
+
+def _time_window(stored: Mapping[str, Any] | None) -> TimeWindow | None:
+    if stored is None:
+        return None
+    window = Window.model_validate(stored)
+    return TimeWindow(window.start, window.end)
+
+
+def _open_line(row: Any, tolerance: Decimal) -> OpenLine:
+    line = LineQuantities(row.line, row.quantity, row.received)
+    return OpenLine(row.line, row.sku, row.gtin, row.unit, line.open, line.receivable(tolerance))

@@ -1,153 +1,107 @@
 """Checks of the gate: what is told of a delivery against what the order, its PRO numbers and its lines say.
 
-A delivery is held to what the order states: where that says nothing, nothing contradicts. Only the PRO number has to be
-given, since no delivery is booked without one. No clock, no I/O.
+A delivery is held to what the order states: where that says nothing, nothing contradicts. What has to be told, and
+which contradictions are held instead of rejected, is the policy of the organisation whose gate it is. No clock, no I/O.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
-from typing import Final
-from uuid import UUID
 
+from app.orders.policies import DEFAULT_POLICY, GateFact, Policy, WindowAtGate
 from app.shipments.pro_numbers import InvalidProNumber, pro_number_key
 from app.shipments.scac import InvalidScac, parse_scac
-from app.validation.checks import Pass, Refusal, refusals_among, refuse
-from app.validation.refusal_codes import RefusalCode
-
-MANDATORY: Final = frozenset({"pro_number"})
-"""What has to be told of a delivery where nobody has decided otherwise."""
-
-_NAMED_IN_DETAIL: Final = 3
-
-
-@dataclass(frozen=True, slots=True)
-class PartyFacts:
-    """Who a party is, by whatever is known of it; `shown` is what the caller may read of it, and is not compared.
-
-    `organisation_id` and `gln` are the same to everybody, `code` is the buyer's own word.
-    """
-
-    organisation_id: UUID | None = None
-    gln: str | None = None
-    code: str | None = None
-    shown: str | None = None
-
-    def contradicts(self, other: "PartyFacts") -> bool:
-        """Whether both are known to be different parties: the weightiest identifier that both have decides."""
-        for mine, theirs in (
-            (self.organisation_id, other.organisation_id),
-            (self.gln, other.gln),
-            (_folded(self.code), _folded(other.code)),
-        ):
-            if mine is not None and theirs is not None:
-                return mine != theirs
-        return False
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveredQuantity:
-    """So much of a product; at least one of line, sku and gtin says which. A line has to fit all that are given."""
-
-    quantity: Decimal
-    line: int | None = None
-    sku: str | None = None
-    gtin: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryFacts:
-    """What is told of a delivery; None and () are not told. `scac` and `pro_number` are as written on the papers."""
-
-    scac: str | None = None
-    pro_number: str | None = None
-    ship_to: PartyFacts | None = None
-    seller: PartyFacts | None = None
-    quantities: Sequence[DeliveredQuantity] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ProLink:
-    """A PRO number on the order: `key` is compared, `display` is how the carrier writes it."""
-
-    scac: str
-    key: str
-    display: str
-
-
-@dataclass(frozen=True, slots=True)
-class OpenLine:
-    """A line of the order with what is still to come."""
-
-    line: int
-    sku: str | None
-    gtin: str | None
-    unit: str
-    open: Decimal
-
-    def is_meant_by(self, told: DeliveredQuantity) -> bool:
-        """Whether everything that is told of the product fits this line."""
-        return (
-            told.line in {None, self.line}
-            and (told.sku is None or _folded(told.sku) == _folded(self.sku))
-            and (told.gtin is None or (self.gtin is not None and told.gtin.zfill(14) == self.gtin.zfill(14)))
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Expectation:
-    """What the order says of its delivery; empty where it says nothing.
-
-    `lines` are those of an order that expects goods. `disrupted`: carriers in trouble, with the words for it that the
-    caller may read.
-    """
-
-    links: Sequence[ProLink] = ()
-    ship_to: PartyFacts = field(default_factory=PartyFacts)
-    seller: PartyFacts = field(default_factory=PartyFacts)
-    lines: Sequence[OpenLine] = ()
-    disrupted: Mapping[str, str | None] = field(default_factory=dict)
+from app.validation.checks import Pass, Refusal, refusals_among, refuse, refuse_missing, rfc3339
+from app.validation.delivery_facts import (
+    DeliveredQuantity,
+    DeliveryFacts,
+    Expectation,
+    OpenLine,
+    PartyFacts,
+    TimeWindow,
+    carriers_concerned,
+    links_meant,
+    listed,
+)
+from app.validation.refusal_codes import RefusalCode, Verdict
 
 
 def delivery_refusals(
-    told: DeliveryFacts, expected: Expectation, mandatory: frozenset[str] = MANDATORY
+    told: DeliveryFacts, expected: Expectation, at: datetime, policy: Policy = DEFAULT_POLICY
 ) -> list[Refusal]:
-    """Everything in which the delivery is not the one that the order expects; [] where nothing contradicts.
+    """Everything in which the delivery at the instant `at` is not the one that the order expects; [] is accepted.
 
-    Where the carrier is in trouble its papers cannot be relied on: what they say is held instead of refused. That
-    touches neither destination, supplier and quantities nor anything of the order's own life.
+    Where the carrier is in trouble its papers and its vehicle cannot be relied on, and it comes too late: this is held
+    instead of refused. That touches neither destination, supplier and quantities, nor a vehicle that is too early or
+    that nobody has booked, nor anything of the order's own life.
     """
-    papers = refusals_among([_pro_number(told, expected, mandatory), _carrier(told, expected)])
-    if papers and (excuse := _disruption(told, expected)) is not None:
-        papers = [excuse]
-    others = refusals_among([_destination(told, expected), _seller(told, expected), *_quantities(told, expected)])
-    return [*papers, *others]
+    papers = [
+        *_judged(GateFact.pro_number, policy, told.pro_number is None, [_pro_number(told, expected)]),
+        *_judged(GateFact.scac, policy, told.scac is None, [_carrier(told, expected)]),
+        *_judged(GateFact.trailer_number, policy, told.trailer_number is None, [_trailer(told, expected)]),
+    ]
+    booking = _booking(told, expected, at, policy)
+    late = [refusal for refusal in booking if refusal.code is RefusalCode.after_window]
+    if (papers or late) and (excuse := _disruption(told, expected)) is not None:
+        papers = [excuse if papers else replace(excuse, field=None)]
+        booking = [refusal for refusal in booking if refusal not in late]
+    return [
+        *papers,
+        *booking,
+        *_judged(GateFact.ship_to, policy, told.ship_to is None, [_destination(told, expected)]),
+        *_judged(GateFact.seller, policy, told.seller is None, [_seller(told, expected)]),
+        *_judged(GateFact.quantities, policy, not told.quantities, _quantities(told, expected)),
+    ]
 
 
-def names_a_link(told: DeliveryFacts, links: Sequence[ProLink]) -> bool:
-    """Whether the PRO number is one of `links`, of the carrier that is given where one is."""
-    try:
-        key = pro_number_key(told.pro_number or "")
-        scac = parse_scac(told.scac) if told.scac else None
-    except (InvalidProNumber, InvalidScac):
-        return False
-    return any(link.key == key and scac in {None, link.scac} for link in links)
+def window_boundaries(told: DeliveryFacts, expected: Expectation) -> frozenset[datetime]:
+    """Return the instants at which time alone may change what is refused of the delivery."""
+    return frozenset(instant for window in _windows(told, expected) for instant in (window.start, window.end))
 
 
-def carriers_concerned(told: DeliveryFacts, links: Sequence[ProLink]) -> frozenset[str]:
-    """Return whose trouble excuses the papers: the carrier that brings the goods, else those that are expected to."""
-    if told.scac is None:
-        return frozenset(link.scac for link in links)
-    try:
-        return frozenset({parse_scac(told.scac)})
-    except InvalidScac:
-        return frozenset()
+def _judged(fact: GateFact, policy: Policy, is_missing: bool, outcomes: Iterable[Pass | Refusal]) -> list[Refusal]:
+    """Return what a gate with this policy has against a fact: that it is missing, or what contradicts it."""
+    if is_missing:
+        return [_missing(fact)] if fact in policy.mandatory_gate_facts else []
+    return _softened(fact, policy, refusals_among(outcomes))
 
 
-def _pro_number(told: DeliveryFacts, expected: Expectation, mandatory: frozenset[str]) -> Pass | Refusal:
+def _booking(told: DeliveryFacts, expected: Expectation, at: datetime, policy: Policy) -> list[Refusal]:
+    outcomes: list[Pass | Refusal] = []
+    if GateFact.booking in policy.mandatory_gate_facts and not _booked(told, expected):
+        outcomes.append(refuse(RefusalCode.no_booking))
+    if policy.delivery_window_at_gate is WindowAtGate.enforced:
+        outcomes.append(_window(told, expected, at))
+    return _softened(GateFact.booking, policy, refusals_among(outcomes))
+
+
+def _softened(fact: GateFact, policy: Policy, refusals: list[Refusal]) -> list[Refusal]:
+    if fact not in policy.gate_facts_that_hold:
+        return refusals
+    return [replace(refusal, verdict=Verdict.hold) for refusal in refusals]
+
+
+def _missing(fact: GateFact) -> Refusal:
+    where = f"delivery.{fact}"
+    if fact is GateFact.pro_number:
+        return refuse(RefusalCode.pro_number_missing, field=where)
+    return refuse_missing(RefusalCode.delivery_mismatch, _SPOKEN[fact], where)
+
+
+_SPOKEN = {
+    GateFact.scac: "the carrier's code",
+    GateFact.trailer_number: "the trailer number",
+    GateFact.ship_to: "the destination",
+    GateFact.seller: "the supplier",
+    GateFact.quantities: "the quantities",
+}
+
+
+def _pro_number(told: DeliveryFacts, expected: Expectation) -> Pass | Refusal:
     where = "delivery.pro_number"
     if told.pro_number is None:
-        return refuse(RefusalCode.pro_number_missing, field=where) if "pro_number" in mandatory else Pass()
+        return Pass()
     try:
         key = pro_number_key(told.pro_number)
     except InvalidProNumber as fault:
@@ -159,7 +113,7 @@ def _pro_number(told: DeliveryFacts, expected: Expectation, mandatory: frozenset
         return Pass()
     return refuse(
         RefusalCode.pro_number_mismatch,
-        f"The order's PRO number is {_listed([f'{link.display} of {link.scac}' for link in links])}.",
+        f"The order's PRO number is {listed([f'{link.display} of {link.scac}' for link in links])}.",
         where,
     )
 
@@ -174,7 +128,42 @@ def _carrier(told: DeliveryFacts, expected: Expectation) -> Pass | Refusal:
     carriers = sorted({link.scac for link in expected.links})
     if not carriers or scac in carriers:
         return Pass()
-    return refuse(RefusalCode.delivery_mismatch, f"The order's carrier is {_listed(carriers)}.", "delivery.scac")
+    return refuse(RefusalCode.delivery_mismatch, f"The order's carrier is {listed(carriers)}.", "delivery.scac")
+
+
+def _trailer(told: DeliveryFacts, expected: Expectation) -> Pass | Refusal:
+    if told.trailer_number is None:
+        return Pass()
+    trailers = [link.trailer_number for link in links_meant(told, expected.links) if link.trailer_number is not None]
+    if not trailers or _on_the_plate(told.trailer_number) in map(_on_the_plate, trailers):
+        return Pass()
+    return refuse(
+        RefusalCode.delivery_mismatch,
+        f"The vehicle that is expected is {listed(sorted(set(trailers)))}.",
+        "delivery.trailer_number",
+    )
+
+
+def _window(told: DeliveryFacts, expected: Expectation, at: datetime) -> Pass | Refusal:
+    """Hold the arrival against the window that is booked, or else against the order's own."""
+    windows = _windows(told, expected)
+    if not windows or any(window.holds(at) for window in windows):
+        return Pass()
+    ahead = [window.start for window in windows if window.start > at]
+    if ahead:
+        return refuse(RefusalCode.before_window, f"The delivery window begins on {rfc3339(min(ahead))}.")
+    ended = max(window.end for window in windows)
+    return refuse(RefusalCode.after_window, f"The delivery window ended on {rfc3339(ended)}.")
+
+
+def _windows(told: DeliveryFacts, expected: Expectation) -> Sequence[TimeWindow]:
+    if booked := _booked(told, expected):
+        return booked
+    return [] if expected.delivery_window is None else [expected.delivery_window]
+
+
+def _booked(told: DeliveryFacts, expected: Expectation) -> Sequence[TimeWindow]:
+    return [link.window for link in links_meant(told, expected.links) if link.window is not None]
 
 
 def _disruption(told: DeliveryFacts, expected: Expectation) -> Refusal | None:
@@ -202,10 +191,10 @@ def _party(name: str, word: str, told: PartyFacts | None, expected: PartyFacts) 
 
 
 def _quantities(told: DeliveryFacts, expected: Expectation) -> Iterator[Pass | Refusal]:
-    """Hold each quantity against what the lines it means still expect, less what the others take of them."""
+    """Hold each quantity against what may still come in on the lines it means, less what the others take of them."""
     if not expected.lines:
         return
-    left = {line.line: line.open for line in expected.lines}
+    left = {line.line: line.receivable for line in expected.lines}
     meant = [[line for line in expected.lines if line.is_meant_by(one)] for one in told.quantities]
     outcomes: dict[int, Pass | Refusal] = {}
     # Who means one line only takes first: who means any line of a product finds another.
@@ -229,24 +218,20 @@ def _quantity(
     if remaining <= 0:
         return Pass()
     open_ = sum((line.open for line in meant), Decimal(0))
+    receivable = sum((line.receivable for line in meant), Decimal(0))
+    beyond = "" if receivable == open_ else f" and {_plain(receivable)} may come in"
     lines = "line" if len(meant) == 1 else "lines"
     return refuse(
         RefusalCode.delivery_mismatch,
-        f"{_plain(open_)} {meant[0].unit} are open on {lines} {_listed([str(line.line) for line in meant])}, "
+        f"{_plain(open_)} {meant[0].unit} are open on {lines} {listed([str(line.line) for line in meant])}{beyond}, "
         f"{_plain(remaining)} fewer than the delivery brings.",
         f"{where}.quantity",
     )
-
-
-def _listed(texts: Sequence[str]) -> str:
-    more = len(texts) - _NAMED_IN_DETAIL
-    named = texts[:_NAMED_IN_DETAIL]
-    return " or ".join(named) if more <= 0 else f"{', '.join(named)} or one of {more} more"
 
 
 def _plain(quantity: Decimal) -> str:
     return f"{quantity.normalize():f}"
 
 
-def _folded(text: str | None) -> str | None:
-    return None if text is None else text.strip().casefold()
+def _on_the_plate(trailer_number: str) -> str:
+    return "".join(character for character in trailer_number.casefold() if character.isalnum())

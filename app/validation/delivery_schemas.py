@@ -3,17 +3,13 @@
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from stdnum import ean
 
-from app.http.schemas import PRINTABLE, Quantity, RequestModel, ShortText
+from app.http.schemas import Quantity, RequestModel, ShortText
 from app.orders.content_schemas import LINES_MAX, Gln, Gtin
-from app.shipments.schemas import WrittenCode
-
-TrailerNumber = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=32, pattern="^[A-Za-z0-9_-]+$"), PRINTABLE
-]
+from app.shipments.schemas import TrailerNumber, WrittenCode
 
 _GLN_LENGTH = 13
 
@@ -61,9 +57,15 @@ class Delivery(RequestModel):
     scac: WrittenCode | None = None
     """The carrier's code (SCAC), 2 to 4 letters."""
     pro_number: WrittenCode | None = None
-    """As it stands on the waybill: case, spaces and dashes do not matter. Without it the delivery is held."""
+    """As it stands on the waybill: case, spaces and dashes do not matter. Without it the delivery is held, unless the
+    gate's policy does not ask for it."""
     trailer_number: TrailerNumber | None = None
-    """The vehicle's; compared once a booking says which one is expected."""
+    """The vehicle's: case, dashes and underscores do not matter. Compared where a vehicle is expected with the PRO
+    number."""
+    dock: ShortText | None = None
+    """Where the vehicle stands; kept with the check in the order's timeline, as is who asks for it."""
+    operator: ShortText | None = None
+    """Who asks, as the warehouse knows him."""
     ship_to: Annotated[DeliveryParty | None, Field(json_schema_extra=_or_text)] = None
     """Where the goods are: an object, or a code or GLN as text."""
     seller: Annotated[DeliveryParty | None, Field(json_schema_extra=_or_text)] = None

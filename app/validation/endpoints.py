@@ -1,10 +1,10 @@
 """`/v1/validations`: the hot path."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -13,16 +13,18 @@ from app.errors import TemporarilyUnavailable
 from app.http.authorisation import Caller, require_scope
 from app.http.crowd import Crowd
 from app.http.errors import RelationNotAllowed
-from app.http.openapi import documented
+from app.http.openapi import RATE_LIMIT_HEADERS, documented
 from app.http.path_text import ANY_TEXT
 from app.http.schemas import Timestamp
 from app.http.unit_of_work import Answer, Reading, Unit
 from app.orders.errors import DuplicateReceipt, OverReceipt
 from app.orders.examples import RECEIVE
-from app.validation import service
+from app.principal import Principal
 from app.validation.examples import ACCEPTED, ACCEPTED_AND_RECEIVED, AT_THE_DOCK, EXPIRED, MISTYPED, OTHER_DELIVERY
-from app.validation.questions import manifest_of, well_formed
+from app.validation.knowledge import Knowledge
+from app.validation.questions import Question, manifest_of, question_of, well_formed
 from app.validation.schemas import ValidateBatch, ValidateInput, Validation, ValidationBatch
+from app.validation.service import RECEIVING, Gate
 
 _VERDICTS = {
     "Accepted": ACCEPTED,
@@ -56,16 +58,27 @@ class ValidationRoute(APIRoute):
         return handle_or_hold
 
 
+def _gate(request: Request) -> Gate:
+    gate: Gate = request.app.state.gate
+    return gate
+
+
+TheGate = Annotated[Gate, Depends(_gate)]
+
 router = APIRouter(prefix="/validations", tags=["Validation"], route_class=ValidationRoute)
 
 
-@router.get(f"/{{number:{ANY_TEXT}}}", **documented("validate_number", Validation, answers=_VERDICTS))
+@router.get(
+    f"/{{number:{ANY_TEXT}}}",
+    **documented("validate_number", Validation, headers=RATE_LIMIT_HEADERS, answers=_VERDICTS),
+)
 async def validate_number(
     number: Annotated[
         str, Path(description="What was typed or scanned, as it is.", examples=["po 7k3m9qwx2r"], max_length=4096)
     ],
     caller: Caller,
     unit: Reading,
+    gate: TheGate,
     buyer: Annotated[
         UUID | None, Query(description="The buyer's organisation id, where two buyers use one number.")
     ] = None,
@@ -80,8 +93,10 @@ async def validate_number(
     issued elsewhere.
     Without a relation to the order the answer is the verdict and the next steps alone.
     """
-    asked = ValidateInput(input=number, buyer=buyer, at=at)
-    return await unit.read_at_the_gate(lambda connection: service.validate_one(connection, caller, asked), Answer)
+    question = question_of(ValidateInput(input=number, buyer=buyer, at=at))
+    return await unit.read_at_the_gate(
+        lambda connection: gate.look_up(connection, caller, [question]), _judged(gate, caller, question)
+    )
 
 
 @router.post(
@@ -92,6 +107,7 @@ async def validate_number(
         RelationNotAllowed,
         OverReceipt,
         DuplicateReceipt,
+        headers=RATE_LIMIT_HEADERS,
         requests={
             "What was typed": {"input": "po 7k3m9qwx2r"},
             "For a day to come": {"input": "PO-7K3M9QWX2R", "at": "2036-03-01T06:00:00Z"},
@@ -105,32 +121,40 @@ async def validate_number(
         },
     ),
 )
-async def validate_input(body: ValidateInput, caller: Caller, unit: Unit) -> Response:
+async def validate_input(body: ValidateInput, caller: Caller, unit: Unit, gate: TheGate) -> Response:
     """Validate an input, and receive.
 
     The same question with more said: `buyer` where two buyers use one number, `at` for a day to come, `delivery` for
     what stands at the gate. Each fact of the delivery that contradicts the order is a refusal of its own, with its
-    `field`; what the order does not state is not held against it. A delivery without a PRO number is held. Where the
-    receiving or the buying organisation has marked the carrier as disrupted, wrong or missing carrier papers are held
-    as `carrier_disrupted`.
+    `field` and its `verdict`; what the order does not state is not held against it. The vehicle is expected within the
+    window that is booked with its PRO number, or else within the order's `delivery_window`: too early holds, too late
+    rejects.
+
+    What a delivery has to tell is the policy (`POST /v1/policies`) of the ship-to, or of the buyer where an order names
+    none: the PRO number, unless it says otherwise. What is missing holds, and so does what contradicts where the policy
+    only holds it. Nothing of this is asked where `delivery` is left out or empty. Where the receiving or the buying
+    organisation has marked the carrier as disrupted, wrong or missing carrier papers, another vehicle and one that is
+    too late are held as `carrier_disrupted`.
 
     With `receive` the goods come in with the question, in one transaction: `accept` receives them and the answer holds
     the `receipt`, any other verdict receives nothing. Of two docks that ask at once, one receives and the other gets
     `already_received`. This needs the scope `receive` as well, and is for the owner and the ship-to of the order. The
     Idempotency-Key protects what was received; a verdict that received nothing leaves it free.
     """
-    if body.receive is None:
-        return await unit.read_at_the_gate(lambda connection: service.validate_one(connection, caller, body), Answer)
-    receive = body.receive
-    require_scope(caller.scopes, service.RECEIVING)
+    question, receive = question_of(body), body.receive
+    if receive is None:
+        return await unit.read_at_the_gate(
+            lambda connection: gate.look_up(connection, caller, [question]), _judged(gate, caller, question)
+        )
+    require_scope(caller.scopes, RECEIVING)
     return await unit.write_at_the_gate(
-        lambda connection: service.validate_and_receive(connection, caller, body, receive),
-        lambda answer: Answer(answer, did_nothing=answer.receipt is None),
+        lambda connection: gate.judge_and_receive(connection, caller, question, receive),
+        lambda answer: Answer(answer, headers=gate.headers(caller), did_nothing=answer.receipt is None),
     )
 
 
-@router.post("/batch", **documented("validate_batch", ValidationBatch))
-async def validate_batch(body: ValidateBatch, caller: Caller, unit: Reading) -> Response:
+@router.post("/batch", **documented("validate_batch", ValidationBatch, headers=RATE_LIMIT_HEADERS))
+async def validate_batch(body: ValidateBatch, caller: Caller, unit: Reading, gate: TheGate) -> Response:
     """Validate up to 1,000 inputs.
 
     A vehicle's manifest in one request. A number that stands in it twice is held as `duplicate_in_request` from the
@@ -138,10 +162,20 @@ async def validate_batch(body: ValidateBatch, caller: Caller, unit: Reading) -> 
     is null.
     """
     manifest = await manifest_of(body)
+
+    async def judge(knowledge: Knowledge) -> Answer:
+        return Answer(await gate.judge_manifest(caller, manifest, knowledge), headers=gate.headers(caller))
+
     return await unit.read_manifest(
-        lambda connection: service.look_up(connection, caller, manifest),
-        lambda knowledge: service.judge(caller, manifest, knowledge),
+        lambda connection: gate.look_up(connection, caller, list(manifest.questions.values())), judge
     )
+
+
+def _judged(gate: Gate, caller: Principal, question: Question) -> Callable[[Knowledge], Awaitable[Answer]]:
+    async def judge(knowledge: Knowledge) -> Answer:
+        return Answer(await gate.judge(caller, question, knowledge), headers=gate.headers(caller))
+
+    return judge
 
 
 async def _text_asked_about(request: Request) -> str | None:

@@ -21,6 +21,7 @@ ACCEPTED: dict[str, Any] = {
     "input": "po 7k3m9qwx2r",
     "source": "typed",
     "number": "PO-7K3M9QWX2R",
+    "matched_by": "number",
     "valid": True,
     "verdict": "accept",
     "status": "active",
@@ -30,6 +31,7 @@ ACCEPTED: dict[str, Any] = {
     "receipt": None,
     "checked_at": "2036-03-01T06:14:09.120345Z",
     "valid_until": "2036-06-30T22:00:00Z",
+    "afterwards": {"status": "expired", "verdict": "reject", "codes": ["expired"]},
 }
 
 ACCEPTED_AND_RECEIVED: dict[str, Any] = {
@@ -47,14 +49,16 @@ EXPIRED: dict[str, Any] = {
     "refusals": [
         {
             "code": "expired",
+            "verdict": "reject",
             "title": "Expired",
             "detail": "The validity of this order has ended.",
             "field": None,
             "next_step": {
                 "action": "apply_for_activation",
-                "description": "Do not unload. Apply for activation (an extension), or ask the buyer for a new order.",
+                "description": "Do not take the goods in. Apply for activation to have the order extended, or ask the "
+                "buyer for a new one.",
                 "then": "open_support_case",
-                "href": None,
+                "href": "/v1/purchase-orders/PO-7K3M9QWX2R/activation-requests",
                 "contact": {
                     "name": "Purchasing desk",
                     "phone": "+49 40 555 0199",
@@ -67,6 +71,7 @@ EXPIRED: dict[str, Any] = {
     ],
     "order": None,
     "valid_until": None,
+    "afterwards": None,
 }
 
 _NOBODY_TO_CALL: dict[str, Any] = {"href": None, "contact": None}
@@ -75,12 +80,14 @@ MISTYPED: dict[str, Any] = {
     **ACCEPTED,
     "input": "PO-7K3M9QWX28",
     "number": "PO7K3M9QWX28",
+    "matched_by": None,
     "valid": False,
     "verdict": "reject",
     "status": None,
     "refusals": [
         {
             "code": "check_character_mismatch",
+            "verdict": "reject",
             "title": "Mistyped or misread",
             "detail": "The check character does not fit the rest of the number, so at least one character is wrong.",
             "field": "input",
@@ -95,6 +102,7 @@ MISTYPED: dict[str, Any] = {
     "did_you_mean": ["PO-7K3M9QWX2R"],
     "order": None,
     "valid_until": None,
+    "afterwards": None,
 }
 
 OTHER_DELIVERY: dict[str, Any] = {
@@ -105,6 +113,7 @@ OTHER_DELIVERY: dict[str, Any] = {
     "refusals": [
         {
             "code": "pro_number_mismatch",
+            "verdict": "reject",
             "title": "Another PRO number is expected",
             "detail": "The order's PRO number is 123-456782 of CNWY.",
             "field": "delivery.pro_number",

@@ -12,12 +12,15 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from biip import ParseConfig, ParseError
+from biip.gs1_application_identifiers import GS1ApplicationIdentifier
 from biip.gs1_element_strings import GS1ElementString
 
 from app.numbers.number_keys import (
+    NUMBER_KEY_LENGTH_MAX,
     TYPED_TEXT_LENGTH_MAX,
     MalformedNumber,
     NumberRule,
@@ -32,8 +35,11 @@ InputRule = (
 
 _GS: Final = "\x1d"
 _ORDER_NUMBER_AI: Final = "400"
-# Logistic labels carry a dozen elements. biip needs up to 0.1 ms for each, and 4,096 characters hold a thousand.
-_ELEMENTS_MAX: Final = 64
+# Logistic labels carry a dozen elements, those of carriers thirty. A text of a thousand characters holds hundreds, and
+# a batch has a thousand texts: what is beyond is not read at all.
+_ELEMENTS_MAX: Final = 40
+# AIs have 2 to 4 digits, so biip's table of them is walked at most once for each beginning of 4 characters.
+_AI_LENGTH_MAX: Final = 4
 # A wrong best-before date must not cost the PO number beside it.
 _CONFIG: Final = ParseConfig(gs1_element_strings_verify_date=False)
 
@@ -50,6 +56,9 @@ _SPELLED_GS: Final = re.compile(r"<(?:GS|FNC1)>|\{(?:GS|FNC1)\}|\[(?:GS|FNC1)\]|
 _SINGLE_GS: Final = r"[~|^]"
 _ANY_GS: Final = re.compile(f"{_GS}|{_SPELLED_GS.pattern}|{_SINGLE_GS}", re.IGNORECASE)
 _ENDING_GS: Final = re.compile(f"(?:{_ANY_GS.pattern})$", re.IGNORECASE)
+
+# Far beyond a number with anything that documents print before it. What is longer is not folded, reading by reading.
+_WRITTEN_CHARACTERS_MAX: Final = 200
 
 _WRITTEN_AI: Final = re.compile(r"\(([0-9]{2,4})\)")
 _WEB_ADDRESS: Final = re.compile(r"\s*https?://", re.IGNORECASE)
@@ -84,12 +93,17 @@ class MalformedInput(ValueError):  # noqa: N818 - named for what it says about t
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """A GS1 element beside the PO number: `error` says what is wrong with its GTIN, GLN or SSCC, `value` is as sent."""
+    """A GS1 element: `title` is the AI's in the GS1 General Specifications, `value` is as sent."""
 
     ai: str
     title: str
     value: str
-    error: str | None
+
+    @property
+    def error(self) -> str | None:
+        """What is wrong with its GTIN, GLN or SSCC; None for other elements. Computed when asked for: 0.1 ms."""
+        read = GS1ElementString.extract(self.ai + self.value, config=_CONFIG)
+        return read.gln_error or read.sscc_error or read.gtin_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +126,14 @@ class Gs1Facts:
     @property
     def errors(self) -> tuple[str, ...]:
         """One sentence for each element whose check digit is wrong, with its AI."""
-        return tuple(f"({element.ai}) {element.error}" for element in self.elements if element.error is not None)
+        return tuple(f"({element.ai}) {error}" for element in self.elements if (error := element.error) is not None)
 
     def _only(self, ai: str) -> str | None:
-        found = {(element.value, element.error) for element in self.elements if element.ai == ai}
+        found = {element for element in self.elements if element.ai == ai}
         if len(found) != 1:
             return None
-        ((value, error),) = found
-        return value if error is None else None
+        (element,) = found
+        return element.value if element.error is None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +213,12 @@ def _written(text: str, source: InputSource) -> UnderstoodInput:
         start = label.end()
     if _WEB_ADDRESS.match(folded, start):
         raise MalformedInput("web_address", "This is a web address, not a PO number: send the number itself.")
-    if _is_written_in_elements(written := _without_blanks(folded[start:])):
-        return _from_elements(_elements_with_written_ais(written), (), "gs1" if source == "typed" else source)
+    written = _without_blanks(folded[start:])
+    elements = _written_elements(written)
+    if elements is not None:
+        return _from_elements(elements, (), "gs1" if source == "typed" else source)
+    if len(written.replace("-", "")) > _WRITTEN_CHARACTERS_MAX:
+        raise MalformedInput("too_long", f"A PO number has at most {NUMBER_KEY_LENGTH_MAX} characters.")
     return UnderstoodInput(source, text[start:].strip(" \t\r\n\ufeff\u200b"), _keys(readings))
 
 
@@ -209,6 +227,7 @@ def _fold(text: str) -> str:
     return text if text.isascii() else "".join(map(_folded_character, text))
 
 
+@lru_cache(maxsize=4_096)
 def _folded_character(character: str) -> str:
     category = unicodedata.category(character)
     if category == "Cf":
@@ -242,19 +261,19 @@ def _keys(readings: Iterable[str]) -> tuple[str, ...]:
     return tuple(keys)
 
 
-def _is_written_in_elements(written: str) -> bool:
-    """Whether a text is `(400)...` or other elements, rather than a number that begins with a parenthesis."""
-    ais = _WRITTEN_AI.findall(written) if _WRITTEN_AI.match(written) else []
-    if _ORDER_NUMBER_AI in ais or not ais:
-        return bool(ais)
+def _written_elements(written: str) -> list[Element] | None:
+    """The elements of `(400)...`, written by hand; None for a number that only begins with a parenthesis."""
+    if not _WRITTEN_AI.match(written):
+        return None
     try:
-        _elements_with_written_ais(written)
+        return _elements_with_written_ais(written)
     except MalformedInput:
-        return False
-    return True
+        if f"({_ORDER_NUMBER_AI})" in written:
+            raise
+        return None
 
 
-def _elements_with_written_ais(written: str) -> list[GS1ElementString]:
+def _elements_with_written_ais(written: str) -> list[Element]:
     """The elements of a human-readable interpretation, `(400)4500012345(410)...`, without blanks.
 
     Not by biip's `parse_hri`: it leaves out what it cannot read and reads `(400)A(B` as A.
@@ -268,15 +287,18 @@ def _elements_with_written_ais(written: str) -> list[GS1ElementString]:
 
 
 class _Elements(NamedTuple):
-    read: list[GS1ElementString]
+    read: list[Element]
     unread: tuple[str, ...]
 
 
-def _elements(segments: Sequence[str]) -> _Elements:
+def _elements(segments: Iterable[str]) -> _Elements:
     """The elements of what stood between separators. Raises `MalformedInput` for a wrong AI (400) and for too many."""
-    elements: list[GS1ElementString] = []
+    elements: list[Element] = []
     unread: list[str] = []
-    for segment in segments:
+    filled = [segment for segment in segments if segment]
+    if len(filled) > _ELEMENTS_MAX:
+        raise _too_many_elements()
+    for segment in filled:
         rest = segment
         while rest:
             element = _first_element(rest)
@@ -287,28 +309,34 @@ def _elements(segments: Sequence[str]) -> _Elements:
                 break
             elements.append(element)
             if len(elements) > _ELEMENTS_MAX:
-                raise MalformedInput("too_long", f"No label holds more than {_ELEMENTS_MAX} GS1 elements.")
-            rest = rest[len(element) :]
+                raise _too_many_elements()
+            rest = rest[len(element.ai) + len(element.value) :]
     return _Elements(elements, tuple(unread))
 
 
-def _first_element(data: str) -> GS1ElementString | None:
-    try:
-        element = GS1ElementString.extract(data, config=_CONFIG)
-    except ParseError:
-        return None
+def _first_element(data: str) -> Element | None:
+    ai = _application_identifier(data[:_AI_LENGTH_MAX])
     # biip's `\d` takes digits of every script.
-    if not element.value.isascii():
+    found = None if ai is None else re.compile(ai.pattern.removesuffix("$"), re.ASCII).match(data)
+    if ai is None or found is None:
         return None
     # biip cuts a value that is too long and takes its end for another element.
-    varies = ".." in element.ai.format or "[" in element.ai.format
-    return None if varies and len(data) > len(element) else element
+    varies = ".." in ai.format or "[" in ai.format
+    if varies and found.end() < len(data):
+        return None
+    return Element(ai.ai, ai.data_title, data[len(ai.ai) : found.end()])
 
 
-def _from_elements(
-    elements: Sequence[GS1ElementString], unread: tuple[str, ...], source: InputSource
-) -> UnderstoodInput:
-    numbers = [element.value for element in elements if element.ai.ai == _ORDER_NUMBER_AI]
+@lru_cache(maxsize=1_024)
+def _application_identifier(beginning: str) -> GS1ApplicationIdentifier | None:
+    try:
+        return GS1ApplicationIdentifier.extract(beginning)
+    except ParseError:
+        return None
+
+
+def _from_elements(elements: Sequence[Element], unread: tuple[str, ...], source: InputSource) -> UnderstoodInput:
+    numbers = [element.value for element in elements if element.ai == _ORDER_NUMBER_AI]
     if not numbers:
         raise _without_number(elements, unread)
     try:
@@ -321,28 +349,23 @@ def _from_elements(
             "gs1_two_numbers",
             f"This label holds more than one PO number: {', '.join(numbers[:3])}. Send the one meant.",
         )
-    others = tuple(
-        Element(
-            element.ai.ai,
-            element.ai.data_title,
-            element.value,
-            element.gln_error or element.sscc_error or element.gtin_error,
-        )
-        for element in elements
-        if element.ai.ai != _ORDER_NUMBER_AI
-    )
+    others = tuple(element for element in elements if element.ai != _ORDER_NUMBER_AI)
     return UnderstoodInput(source, numbers[0], keys, Gs1Facts(others, unread))
 
 
-def _without_number(elements: Sequence[GS1ElementString], unread: tuple[str, ...]) -> MalformedInput:
+def _without_number(elements: Sequence[Element], unread: tuple[str, ...]) -> MalformedInput:
     if unread:
         return _unreadable(unread[0])
     if not elements:
         return MalformedInput("empty", "There is no PO number in this text.")
-    held = ", ".join(dict.fromkeys(f"({element.ai.ai}) {element.ai.data_title}" for element in elements[:5]))
+    held = ", ".join(dict.fromkeys(f"({element.ai}) {element.title}" for element in elements[:5]))
     return MalformedInput(
         "gs1_without_number", f"This GS1 data holds {held}, but no PO number: that stands in AI (400)."
     )
+
+
+def _too_many_elements() -> MalformedInput:
+    return MalformedInput("too_long", f"No label holds more than {_ELEMENTS_MAX} GS1 elements.")
 
 
 def _wrong_order_number(value: str) -> MalformedInput:

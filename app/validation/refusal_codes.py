@@ -74,6 +74,22 @@ class ContactDesk(StrEnum):
     logistics = "logistics"
 
 
+class Cause(StrEnum):
+    """Why a number fails at a gate, as the trade tells causes apart."""
+
+    entered_incorrectly = "entered incorrectly: mistyped, misread, or not a PO number at all"
+    reused = "reused: its goods were received already"
+    expired = "expired: its validity has ended"
+    not_valid_yet = "come too early: its validity has not begun"
+    not_activated = "not activated in time"
+    not_confirmed = "not sent, or not confirmed by the supplier"
+    other_delivery = (
+        "does not match the delivery: carrier, vehicle, PRO number, time, destination, supplier or quantity"
+    )
+    system_fault = "logistics system fault or delay"
+    stopped = "stopped: cancelled, rejected, suspended or closed"
+
+
 @dataclass(frozen=True, slots=True)
 class RefusalRule:
     """One code: what the verdict is, what is wrong, and what to do.
@@ -106,7 +122,7 @@ REFUSAL_CODES: Final[Mapping[RefusalCode, RefusalRule]] = {
         "Not activated",
         "The supplier has confirmed this order, but it has not been activated for delivery.",
         NextStepAction.apply_for_activation,
-        "Hold the goods and apply for activation. The buyer decides on it.",
+        "Hold the goods and apply for activation. If it is urgent, call the buyer, who decides on it.",
         ContactDesk.buyer_desk,
         NextStepAction.open_support_case,
     ),
@@ -133,16 +149,17 @@ REFUSAL_CODES: Final[Mapping[RefusalCode, RefusalRule]] = {
         "PRO number missing",
         "This delivery needs a PRO number, and none was given.",
         NextStepAction.give_the_pro_number,
-        "Ask the driver for the carrier's PRO number, it stands on the waybill, and check again with it.",
+        "Ask the driver for the PRO number on the waybill and check again. If there is none, call the logistics "
+        "partner.",
         ContactDesk.logistics,
         NextStepAction.contact_logistics_partner,
     ),
     RefusalCode.ambiguous_number: RefusalRule(
         Verdict.hold,
-        "More than one order has this number",
-        "Different buyers use this number, so it does not say which order is meant.",
+        "More than one order fits",
+        "More than one order has this number or reference, so it does not say which one is meant.",
         NextStepAction.name_the_buyer,
-        "Find the buyer's name on the document, and check again with that buyer chosen.",
+        "Find the buyer's name on the document and check again with that buyer chosen, or with the order's own number.",
         None,
         NextStepAction.open_support_case,
     ),
@@ -178,7 +195,7 @@ REFUSAL_CODES: Final[Mapping[RefusalCode, RefusalRule]] = {
         "Too early for the appointment",
         "The vehicle has come before its delivery window begins.",
         NextStepAction.wait_for_the_window,
-        "Let the vehicle wait until the window begins, or have the logistics partner move the appointment.",
+        "Let the vehicle wait until the window begins, or call the logistics partner to move the appointment.",
         ContactDesk.logistics,
         NextStepAction.contact_logistics_partner,
     ),
@@ -223,7 +240,7 @@ REFUSAL_CODES: Final[Mapping[RefusalCode, RefusalRule]] = {
         "Not activated in time",
         "This order was not activated before its deadline.",
         NextStepAction.apply_for_activation,
-        "Do not take the goods in. Apply for activation; the buyer decides on it.",
+        "Do not take the goods in. Apply for activation. If it is urgent, call the buyer, who decides on it.",
         ContactDesk.buyer_desk,
         NextStepAction.open_support_case,
     ),
@@ -305,8 +322,70 @@ REFUSAL_CODES: Final[Mapping[RefusalCode, RefusalRule]] = {
         "Too late for the appointment",
         "The vehicle has come after its delivery window has ended.",
         NextStepAction.book_the_delivery,
-        "Book a new appointment, or call the logistics partner to have this one moved.",
+        "Do not take the goods in. Book a new appointment, or call the logistics partner to move this one.",
         ContactDesk.logistics,
         NextStepAction.contact_logistics_partner,
     ),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class MissingFactRule:
+    """What is said where a gate asks for a fact of the delivery that was not told, and its code has other words."""
+
+    verdict: Verdict
+    explanation: str
+    description: str
+
+
+WHEN_MISSING: Final = MissingFactRule(
+    Verdict.hold,
+    "This gate asks for {what} of a delivery, and none was given.",
+    "Ask the driver or look at the papers, and check again with it. If nobody knows, call the logistics partner.",
+)
+"""With `what` as the gate calls it; it holds, since nothing contradicts what is not told."""
+
+
+CAUSES: Final[Mapping[Cause, tuple[RefusalCode, ...]]] = {
+    Cause.entered_incorrectly: (
+        RefusalCode.malformed,
+        RefusalCode.check_character_mismatch,
+        RefusalCode.unknown,
+        RefusalCode.ambiguous_number,
+        RefusalCode.duplicate_in_request,
+    ),
+    Cause.reused: (RefusalCode.already_received,),
+    Cause.expired: (RefusalCode.expired,),
+    Cause.not_valid_yet: (RefusalCode.not_yet_valid,),
+    Cause.not_activated: (RefusalCode.lapsed, RefusalCode.not_active, RefusalCode.activation_pending),
+    Cause.not_confirmed: (RefusalCode.not_confirmed, RefusalCode.not_issued),
+    Cause.other_delivery: (
+        RefusalCode.delivery_mismatch,
+        RefusalCode.pro_number_mismatch,
+        RefusalCode.pro_number_missing,
+        RefusalCode.no_booking,
+        RefusalCode.before_window,
+        RefusalCode.after_window,
+    ),
+    Cause.system_fault: (RefusalCode.carrier_disrupted,),
+    Cause.stopped: (RefusalCode.cancelled, RefusalCode.rejected, RefusalCode.suspended, RefusalCode.closed),
+}
+"""Each code under one cause."""
+
+FIELDS: Final[Mapping[RefusalCode, tuple[str, ...]]] = {
+    RefusalCode.malformed: ("input",),
+    RefusalCode.check_character_mismatch: ("input",),
+    RefusalCode.unknown: ("input",),
+    RefusalCode.ambiguous_number: ("buyer", "input"),
+    RefusalCode.delivery_mismatch: (
+        "delivery.scac",
+        "delivery.trailer_number",
+        "delivery.ship_to",
+        "delivery.seller",
+        "delivery.quantities.<index>",
+    ),
+    RefusalCode.pro_number_mismatch: ("delivery.pro_number",),
+    RefusalCode.pro_number_missing: ("delivery.pro_number",),
+    RefusalCode.carrier_disrupted: ("delivery.scac", "delivery.pro_number"),
+}
+"""What of the request a refusal may name as its `field`; the request is not what is wrong where a code is missing."""

@@ -30,7 +30,8 @@ class ValidateInput(RequestModel):
     model_config = ConfigDict(json_schema_extra={"examples": [{"input": "po 7k3m9qwx2r"}, AT_THE_DOCK]})
 
     input: Input
-    """What was typed or scanned, at most 4,096 characters."""
+    """What was typed or scanned, at most 4,096 characters. One of the order's `references` finds it too, for those whom
+    the order names; its own `reference` does for buyer and seller."""
     buyer: UUID | None = None
     """The buyer's organisation id, where two buyers use one number."""
     at: Timestamp | None = None
@@ -71,6 +72,13 @@ class Source(StrEnum):
     LABEL = "label"
 
 
+class MatchedBy(StrEnum):
+    """What of the order the input is."""
+
+    NUMBER = "number"
+    REFERENCE = "reference"
+
+
 class NextStep(AnswerModel):
     """What to do now."""
 
@@ -79,7 +87,9 @@ class NextStep(AnswerModel):
     description: str
     """For the person at the gate."""
     href: str | None
-    """The request that takes the step, where it is one of this service's."""
+    """The path of the request that takes the step, for this caller at this moment: a POST to apply for activation or to
+    confirm, a GET to look at the activation request that is waited for. Its scope is needed too. Null where no request
+    of this service does it."""
     then: NextStepAction | None
     """What to do where the step has not helped."""
     contact: ContactPoint | None
@@ -90,11 +100,26 @@ class Refusal(AnswerModel):
     """One reason."""
 
     code: RefusalCode
+    """For programs; `RefusalCode` lists every code with its verdict, what it says, and what the gate is told to do."""
+    verdict: Verdict
+    """What this reason alone comes to: the code's own verdict, unless the policy of the receiving organisation only
+    holds what it would reject."""
     title: str
+    """For the person at the gate, as `next_step.description` is."""
     detail: str
+    """What is wrong with this order, with its facts for those who may know them."""
     field: str | None
     """The field of the request that does not fit, where one does not."""
     next_step: NextStep
+
+
+class Afterwards(AnswerModel):
+    """What the same question is answered once `valid_until` has come, if nobody changes the order before."""
+
+    status: OrderStatus
+    verdict: Verdict
+    codes: list[RefusalCode]
+    """What is against it then; empty where it is accepted."""
 
 
 class Validation(AnswerModel):
@@ -108,9 +133,13 @@ class Validation(AnswerModel):
     number: str | None
     """The number that was understood: as issued where the order is known, as it was written otherwise; null when the
     input cannot be a number."""
+    matched_by: MatchedBy | None
+    """Whether the input is the number of the order or, for those whom the order names, one of its `references`; null
+    where no order was found. Numbers win: a reference is looked for only where no order has that number."""
     valid: bool
     """True when the verdict is `accept`."""
     verdict: Verdict
+    """The worst of the refusals' verdicts; `accept` where there is none."""
     status: OrderStatus | None
     """The order's status at the moment that was asked about, or as receiving has left it; for those who see
     `order`."""
@@ -127,7 +156,10 @@ class Validation(AnswerModel):
     checked_at: Timestamp
     """The database's time of the check."""
     valid_until: Timestamp | None
-    """The next moment at which time alone changes the answer; null when it never does."""
+    """Until when the answer holds: the next moment at which time alone changes it; null when it never does, and without
+    a relation to the order."""
+    afterwards: Afterwards | None
+    """What the answer will be from `valid_until` on; null where that is."""
 
 
 class ValidationResult(Validation):
@@ -139,7 +171,7 @@ class ValidationResult(Validation):
 
 
 class InvalidItem(AnswerModel):
-    """An item of a batch that is no question."""
+    """An item of a batch that has no verdict: it is no question, or one too many."""
 
     index: int
     problem: ProblemDetails

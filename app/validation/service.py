@@ -1,107 +1,181 @@
 """Use cases of the gate: one input or a thousand, and goods that come in with the question."""
 
+import asyncio
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.group_writer import GroupWriter
 from app.db.pace import unhurried
+from app.events.gate_checks import GateCheck
+from app.http.look_up_limits import Allowance, LookUpLimiter
+from app.http.schemas import ProblemDetails
 from app.orders import receiving
-from app.orders.lifecycle import LifecycleFacts, next_change
-from app.orders.location import require_relation
+from app.orders.lifecycle import LifecycleFacts
+from app.orders.location import LocatedOrder, require_relation
 from app.orders.receipt_schemas import ReceivedPurchaseOrder, ReceivePurchaseOrder
 from app.orders.schemas import PurchaseOrder
 from app.orders.service import ATTEMPTS, overtaken
 from app.principal import OPERATIONS, Principal
 from app.telemetry import REFUSALS, VERDICTS
-from app.validation.answers import answer
+from app.validation.answers import Answered, ahead, answer
+from app.validation.checks import lifecycle_refusals
+from app.validation.delivery_schemas import Delivery
 from app.validation.knowledge import Knowledge, gather
-from app.validation.questions import Manifest, question_of
+from app.validation.questions import Manifest, Question
 from app.validation.refusal_codes import RefusalCode, Verdict
-from app.validation.schemas import InvalidItem, ValidateInput, Validation, ValidationBatch, ValidationResult
+from app.validation.schemas import InvalidItem, Validation, ValidationBatch, ValidationResult
 
 RECEIVING = OPERATIONS["receive_purchase_order"]
 """What receiving asks for, scope and relation, holds when it comes with a question too."""
 
 
-async def validate_one(connection: AsyncConnection, caller: Principal, asked: ValidateInput) -> Validation:
-    """Answer one question."""
-    question = question_of(asked)
-    knowledge = await gather(connection, caller, [question])
-    return _counted(answer(question, caller, knowledge, set()).validation)
+class Gate:
+    """Answers the questions of a gate, and keeps what is to be remembered of them."""
+
+    def __init__(self, look_ups: LookUpLimiter, history: GroupWriter[GateCheck]) -> None:
+        self._look_ups = look_ups
+        self._history = history
+
+    def headers(self, caller: Principal) -> dict[str, str]:
+        """Return the header fields that say what the caller may still look up."""
+        return self._look_ups.allowance(caller.organisation_id).headers()
+
+    async def look_up(self, connection: AsyncConnection, caller: Principal, questions: Sequence[Question]) -> Knowledge:
+        """Return what the database says about all questions of a request."""
+        allowance = self._look_ups.allowance(caller.organisation_id)
+        return await gather(connection, caller, questions, suggests=allowance.suggests)
+
+    async def judge(self, caller: Principal, question: Question, knowledge: Knowledge) -> Validation:
+        """Answer one question; raises TooManyLookUps."""
+        answered = answer(question, caller, knowledge, set())
+        delay = 0 if answered.free_of_charge else self._look_ups.allowance(caller.organisation_id).delay
+        given = self._given(caller, question, answered)
+        # Counted first: many at once must not all slip through while they are held back.
+        await asyncio.sleep(delay)
+        return given
+
+    async def judge_manifest(self, caller: Principal, manifest: Manifest, knowledge: Knowledge) -> ValidationBatch:
+        """Answer the questions of a manifest; a number that stands in it twice is held from the second time on.
+
+        Numbers without relation beyond what the caller may still look up get a problem each.
+        """
+        seen: set[tuple[str, UUID]] = set()
+        results: dict[int, ValidationResult | InvalidItem] = dict(manifest.invalid)
+        allowance = self._look_ups.allowance(caller.organisation_id)
+        left = allowance.remaining
+        given: list[Answered] = []
+        async for index, question in unhurried(manifest.questions.items()):
+            answered = answer(question, caller, knowledge, seen)
+            left -= not answered.free_of_charge
+            if left < 0 and not answered.free_of_charge:
+                results[index] = _refused(index, allowance)
+                continue
+            given.append(answered)
+            shown = self._remembered(caller, question, answered)
+            results[index] = ValidationResult.model_construct(index=index, **dict(shown))
+        if left < allowance.remaining:
+            await asyncio.sleep(allowance.delay)
+        self._count(caller, given)
+        return _batch([one.validation for one in given], [results[index] for index in sorted(results)])
+
+    async def judge_and_receive(
+        self, connection: AsyncConnection, caller: Principal, question: Question, receive: ReceivePurchaseOrder
+    ) -> Validation:
+        """Answer one question and, where the verdict is `accept`, take in what came, in one transaction.
+
+        Another dock may be quicker between the verdict and the receipt: then the question is asked again, and what has
+        become of the order is the verdict. Raises DuplicateReceipt, RelationNotAllowed where another party receives,
+        TooManyLookUps, and what `receiving.try_to_receive` does.
+        """
+        repeated = await receiving.repetition(connection, caller, receive)
+        if repeated is not None:
+            raise repeated
+        for _ in range(ATTEMPTS):
+            knowledge = await self.look_up(connection, caller, [question])
+            answered = answer(question, caller, knowledge, set())
+            order = answered.order
+            if order is None or answered.validation.verdict is not Verdict.accept:
+                return self._given(caller, question, answered)
+            require_relation(order, RECEIVING)
+            received = await receiving.try_to_receive(connection, caller, order, receive, ["body", "receive"])
+            if received is not None:
+                return _with_receipt(self._given(caller, question, answered), received)
+        raise overtaken(question.asked.input[:64])
+
+    def _given(self, caller: Principal, question: Question, answered: Answered) -> Validation:
+        """Count one answer and note it; raises TooManyLookUps."""
+        allowance = self._look_ups.allowance(caller.organisation_id)
+        if not answered.free_of_charge and not allowance.remaining:
+            raise allowance.refusal()
+        self._count(caller, [answered])
+        return self._remembered(caller, question, answered)
+
+    def _count(self, caller: Principal, given: Sequence[Answered]) -> None:
+        """Count towards the caller's limit what it has no relation to."""
+        unrelated = sum(not one.free_of_charge for one in given)
+        self._look_ups.count(caller.organisation_id, unrelated, related=any(one.related for one in given))
+
+    def _remembered(self, caller: Principal, question: Question, answered: Answered) -> Validation:
+        """Count the verdict, and note a check that told of a delivery or was refused for the order's timeline."""
+        validation, order, delivery = answered.validation, answered.order, question.asked.delivery
+        VERDICTS.labels(validation.verdict).inc()
+        for refusal in validation.refusals:
+            REFUSALS.labels(refusal.code, caller.organisation_id).inc()
+        if order is not None and (delivery is not None or not validation.valid):
+            self._history.note(_gate_check(caller, order, validation, delivery))
+        return validation
 
 
-async def validate_and_receive(
-    connection: AsyncConnection, caller: Principal, asked: ValidateInput, receive: ReceivePurchaseOrder
-) -> Validation:
-    """Answer one question and, where the verdict is `accept`, take in what came, in the transaction of `connection`.
-
-    Another dock may be quicker between the verdict and the receipt: then the question is asked again, and what has
-    become of the order is the verdict. Raises DuplicateReceipt, RelationNotAllowed where another party receives, and
-    what `receiving.try_to_receive` does.
-    """
-    repeated = await receiving.repetition(connection, caller, receive)
-    if repeated is not None:
-        raise repeated
-    question = question_of(asked)
-    for _ in range(ATTEMPTS):
-        answered = answer(question, caller, await gather(connection, caller, [question]), set())
-        order = answered.order
-        if order is None or answered.validation.verdict is not Verdict.accept:
-            return _counted(answered.validation)
-        require_relation(order, RECEIVING)
-        received = await receiving.try_to_receive(connection, caller, order, receive, ["body", "receive"])
-        if received is not None:
-            return _counted(_with_receipt(answered.validation, received))
-    raise overtaken(asked.input[:64])
-
-
-async def look_up(connection: AsyncConnection, caller: Principal, manifest: Manifest) -> Knowledge:
-    """Return what the database says about all questions of a manifest."""
-    return await gather(connection, caller, list(manifest.questions.values()))
-
-
-async def judge(caller: Principal, manifest: Manifest, knowledge: Knowledge) -> ValidationBatch:
-    """Answer the questions of a manifest; a number that stands in it twice is held from the second time on."""
-    seen: set[tuple[str, UUID]] = set()
-    results: dict[int, ValidationResult | InvalidItem] = dict(manifest.invalid)
-    answers = []
-    async for index, question in unhurried(manifest.questions.items()):
-        answers.append(_counted(answer(question, caller, knowledge, seen).validation))
-        results[index] = ValidationResult.model_construct(index=index, **dict(answers[-1]))
-    return ValidationBatch.model_construct(
-        accepted=sum(one.verdict is Verdict.accept for one in answers),
-        held=sum(one.verdict is Verdict.hold for one in answers),
-        rejected=sum(one.verdict is Verdict.reject for one in answers),
-        summary=_summary(answers),
-        results=[results[index] for index in sorted(results)],
+def _gate_check(caller: Principal, order: LocatedOrder, validation: Validation, delivery: Delivery | None) -> GateCheck:
+    return GateCheck(
+        number_key=order.number_key,
+        organisation_id=order.organisation_id,
+        sequence=order.row["version"],
+        id=validation.id,
+        checked_at=validation.checked_at,
+        checked_by=caller.organisation_id,
+        key_id=caller.key_id,
+        relation=order.relation,
+        verdict=validation.verdict,
+        codes=[refusal.code for refusal in validation.refusals],
+        delivery=_told(delivery or Delivery()),
     )
 
 
-def _counted(validation: Validation) -> Validation:
-    VERDICTS.labels(validation.verdict).inc()
-    for refusal in validation.refusals:
-        REFUSALS.labels(refusal.code).inc()
-    return validation
+def _told(delivery: Delivery) -> dict[str, Any]:
+    return {name: getattr(delivery, name) for name in ("dock", "operator", "trailer_number", "scac", "pro_number")}
 
 
-def _with_receipt(answer: Validation, received: ReceivedPurchaseOrder) -> Validation:
+def _refused(index: int, allowance: Allowance) -> InvalidItem:
+    return InvalidItem(index=index, problem=ProblemDetails.model_validate(allowance.refusal().as_dict()))
+
+
+def _with_receipt(validation: Validation, received: ReceivedPurchaseOrder) -> Validation:
     """Return an accepted answer as receiving has left it: what the gate shows is what is true when it is read."""
     order = PurchaseOrder.model_construct(**{name: getattr(received, name) for name in PurchaseOrder.model_fields})
     facts = LifecycleFacts(received.stored_status, received.valid_from, received.expires_at, received.activate_by)
-    return answer.model_copy(
+    return validation.model_copy(
         update={
             "status": received.status,
             "order": order,
             "receipt": received.receipt,
-            "valid_until": next_change(facts, answer.checked_at),
+            **ahead(facts, validation.checked_at, lambda at: lifecycle_refusals(facts, at)),
         }
     )
 
 
-def _summary(answers: Sequence[Validation]) -> dict[RefusalCode, int]:
+def _batch(given: Sequence[Validation], results: list[ValidationResult | InvalidItem]) -> ValidationBatch:
     counts: dict[RefusalCode, int] = {}
-    for one in answers:
+    for one in given:
         for refusal in one.refusals:
             counts[refusal.code] = counts.get(refusal.code, 0) + 1
-    return counts
+    return ValidationBatch.model_construct(
+        accepted=sum(one.verdict is Verdict.accept for one in given),
+        held=sum(one.verdict is Verdict.hold for one in given),
+        rejected=sum(one.verdict is Verdict.reject for one in given),
+        summary=counts,
+        results=results,
+    )

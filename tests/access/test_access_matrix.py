@@ -26,11 +26,14 @@ APPLICATION = create_app(Settings.model_validate({"DATABASE_URL": "postgresql://
 DOCUMENT = APPLICATION.openapi()
 ALL = operations(DOCUMENT)
 ON_AN_ORDER = [
-    operation for operation in ALL if {"number", "pro_number", "receipt_id"} & operation.parameters("path").keys()
+    operation
+    for operation in ALL
+    if {"number", "pro_number", "receipt_id", "activation_request_id"} & operation.parameters("path").keys()
 ]
 OWN_THINGS = {"format_id": "/v1/number-formats", "api_key_id": "/v1/api-keys"}
 SCAC = "QXZQ"
 RECEIVING = {"receive_purchase_order", "reverse_receipt", "put_away_receipt"}
+ACTIVATION = {name for name in OPERATIONS if "activation" in name}
 CONFLICTS = {"invalid_transition", "prefix_taken"}
 """Allowed, but not in the state that things are in; what stands in the way is not who is asking."""
 
@@ -79,6 +82,8 @@ class World:
             order = owner.active(**named, lines=[{"sku": "TS-0042-L", "quantity": "240"}])
         else:
             order = owner.issue(**named)
+        if operation.id in ACTIVATION:
+            owner.act(order, "confirm")
         link = {"scac": SCAC, "pro_number": str(secrets.randbelow(10**9) + 10**9)}
         # A presenter takes off what it has linked itself, and no more.
         shipping = OPERATIONS["link_pro_number"].relations & OPERATIONS[operation.id].relations
@@ -88,7 +93,24 @@ class World:
         receipt = {"receipt_id": NOBODYS_ORDER["receipt_id"]}
         if "receipt_id" in operation.parameters("path"):
             receipt = {"receipt_id": owner.act(order, "receive")["receipt"]["id"]}
-        return {"id": order["id"], "number": order["number"], **link, **receipt}
+        return {
+            "id": order["id"],
+            "number": order["number"],
+            **link,
+            **receipt,
+            "activation_request_id": self.activation_request(relation, operation, order),
+        }
+
+    def activation_request(self, relation: Relation | None, operation: Operation, order: dict[str, str]) -> str:
+        """Return the id of a request that the caller may see, where it may do anything with one at all."""
+        if "activation_request_id" not in operation.parameters("path"):
+            return NOBODYS_ORDER["activation_request_id"]
+        sees = relation is not None and relation in NAMED | OPERATIONS[operation.id].relations
+        applicant = self.parties[relation if relation is not None and sees else Relation.OWNER]
+        path = f"/v1/purchase-orders/{order['number']}/activation-requests"
+        made = applicant.post(path, {"reason": "matrix"})
+        assert made.status_code == 201, made.text
+        return str(made.json()["id"])
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +128,7 @@ def values(world: World, operation: Operation, order: dict[str, str], things_of:
         "scac": SCAC,
         "pro_number": order["pro_number"],
         "receipt_id": order["receipt_id"],
+        "activation_request_id": order["activation_request_id"],
         "organisation_id": world.parties[Relation.PRESENTER].id,
         "If-Match": "*",
     }
@@ -124,6 +147,7 @@ NOBODYS_ORDER = {
     "pro_number": "123456789",
     "scac": SCAC,
     "receipt_id": "0198f5a2-7c3e-7d41-9a52-3f6b8d2e1c07",
+    "activation_request_id": "0198f5a2-7c3e-7d41-9a52-3f6b8d2e1c07",
 }
 
 
@@ -152,7 +176,8 @@ def refused(operation: Operation, server: str, key: str | None) -> tuple[int, st
     # Ids of nobody: who may not call an operation at all must not learn what is there.
     nobody = dict.fromkeys((*operation.parameters("path"), *operation.parameters("header")), "0" * 8)
     nobody |= dict.fromkeys(
-        OWN_THINGS.keys() | {"organisation_id", "receipt_id"}, "0198f5a2-7c3e-7d41-9a52-3f6b8d2e1c07"
+        OWN_THINGS.keys() | {"organisation_id", "receipt_id", "activation_request_id"},
+        "0198f5a2-7c3e-7d41-9a52-3f6b8d2e1c07",
     )
     nobody |= {"If-Match": "*", "Idempotency-Key": secrets.token_hex(8)}
     answer = call(operation, server, key, nobody, body_of(operation, NOBODYS_ORDER))
@@ -295,5 +320,10 @@ def test_the_matrix_has_operations_of_every_kind() -> None:
     assert len(ON_AN_ORDER) >= 15
     by_path = {operation.id for operation in ON_AN_ORDER}
     related = {name for name, rule in OPERATIONS.items() if rule.relations}
-    assert related - by_path == {"list_purchase_orders", "validate_input", "validate_batch"}
+    assert related - by_path == {
+        "list_purchase_orders",
+        "list_activation_requests",
+        "validate_input",
+        "validate_batch",
+    }
     assert by_path <= related

@@ -24,6 +24,8 @@ from app.settings import Settings
 from tests.conftest import serving
 from tests.parties import Operator
 
+pytestmark = pytest.mark.alone
+
 SOME_KEY = {"Authorization": "Bearer por_live_" + "a" * 40}
 
 

@@ -9,20 +9,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.numbers.check_characters import NUMBER_ALPHABET
 from app.numbers.default_format import DEFAULT_PATTERN
+from app.numbers.service import well_formed
 
 VECTORS = json.loads((Path(__file__).parent / "vectors.json").read_text(encoding="utf-8"))
-PAGE = (Path(__file__).parents[2] / "docs" / "number-scheme.md").read_text(encoding="utf-8")
+PAGE_PATH = Path(__file__).parents[2] / "docs" / "number-scheme.md"
+PAGE = PAGE_PATH.read_text(encoding="utf-8")
 (CHECK,) = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+# A field separator between two fields of a scan, and letters that only upper case makes letters of.
+NOT_OURS = ["PO-8CCTQ\x1d7394A", "PO-8CCTQ7394A\x1d", "PO-8CCTQ7394\u0250A", "PO8CC\x1cTQ7394A"]
 VALID = [vector["number"] for vector in VECTORS["valid"]]
+
+
+COMPILED = compile(CHECK, "docs/number-scheme.md", "exec")
 
 
 @pytest.fixture(scope="module")
 def reference() -> Any:
     names: dict[str, Any] = {"__name__": "reference"}
-    exec(compile(CHECK, "docs/number-scheme.md", "exec"), names)  # noqa: S102 - the page's own code is what is tested
+    exec(COMPILED, names)  # noqa: S102 - the page's own code is what is tested
     return names["is_well_formed"]
 
 
@@ -43,6 +52,12 @@ def test_the_table_of_texts_to_refuse_is_that_of_the_test_vectors() -> None:
     assert rows("no well-formed number of this format:") == [("text", "why"), ("---", "---"), *vectors]
 
 
+def test_the_check_has_twenty_lines_and_the_vectors_are_linked() -> None:
+    assert len(CHECK.splitlines()) == 20
+    (link,) = re.findall(r"\[`vectors.json`\]\((.+?)\)", PAGE)
+    assert json.loads((PAGE_PATH.parent / link).read_text(encoding="utf-8")) == VECTORS
+
+
 def test_the_page_names_the_skipped_serials_and_the_key_of_the_vectors() -> None:
     assert f"Skipped serials: {', '.join(map(str, VECTORS['skipped_serials']))}." in PAGE
     assert f"`{VECTORS['key']}`" in PAGE
@@ -60,9 +75,20 @@ def test_the_reference_check_takes_a_number_in_any_written_form(reference: Any, 
         assert reference(written), written
 
 
-@pytest.mark.parametrize("text", [*(one["number"] for one in VECTORS["invalid"]), "", "PO-", "PO-8CCTQ7394*", "ﬆ"])
+@pytest.mark.parametrize(
+    "text", [*(one["number"] for one in VECTORS["invalid"]), "", "PO-", "PO-8CCTQ7394*", "ﬆ", *NOT_OURS]
+)
 def test_the_reference_check_refuses_what_is_no_number_of_the_format(reference: Any, text: str) -> None:
     assert not reference(text)
+
+
+@given(st.sampled_from(VALID), st.integers(0, 13), st.characters() | st.sampled_from("-– \t\x1d\x1fßſ\u212aıﬆ"))
+def test_what_the_reference_check_takes_the_service_takes_too(number: str, place: int, character: str) -> None:
+    names: dict[str, Any] = {"__name__": "reference"}
+    exec(COMPILED, names)  # noqa: S102 - the page's own code is what is tested
+    for text in (number[:place] + character + number[place:], number[:place] + character + number[place + 1 :]):
+        if names["is_well_formed"](text):
+            assert well_formed(text) is True, ascii(text)
 
 
 @pytest.mark.parametrize("number", VALID[:4])

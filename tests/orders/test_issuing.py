@@ -234,6 +234,7 @@ def test_nobody_stands_in_for_a_number_issued_here_by_registering_it_without_its
     assert warehouse.get(f"/v1/validations/{bare}").json()["verdict"] == "accept"
 
 
+@pytest.mark.alone
 async def test_a_large_batch_does_not_keep_a_gate_waiting(buyer: Party) -> None:
     number = buyer.active()["number"]
     items = [{"lines": [{"sku": f"S{n}", "quantity": "1"} for n in range(40)]} for _ in range(500)]

@@ -122,7 +122,7 @@ def test_more_than_was_ordered_is_refused_whole_and_named_line_by_line(buyer: Pa
     answer = receive(buyer, order, lines=lines, receipt_reference="R-1")
     assert problem(answer) == (409, "over_receipt")
     assert answer.json()["lines"] == [
-        {"line": 1, "ordered": "10", "received": "8", "open": "2", "asked": "2.000001"},
+        {"line": 1, "ordered": "10", "received": "8", "open": "2", "receivable": "2", "asked": "2.000001"},
     ]
     assert buyer.get(f"{ORDERS}/{order['id']}").json() == before
     assert len(receipts(buyer, order)) == 1

@@ -9,10 +9,11 @@ from app.orders.lifecycle import (
     LifecycleFacts,
     OrderStatus,
     StoredStatus,
+    boundaries,
     effective_status,
-    next_change,
 )
 from app.validation.checks import Pass, Refusal, lifecycle_refusals, refusals_among, refuse, verdict, without_facts
+from app.validation.outlook import outlook
 from app.validation.refusal_codes import REFUSAL_CODES, RefusalCode, Verdict
 
 HORIZON = 8
@@ -153,12 +154,21 @@ def test_the_first_reason_is_the_status_itself(facts: LifecycleFacts, at: dateti
         assert found[0] == called.get(status, status)
 
 
-@given(orders, instants, st.integers(0, 2 * HORIZON + 4))
-def test_a_verdict_stands_until_the_next_change_of_status(facts: LifecycleFacts, at: datetime, steps: int) -> None:
-    later = at + timedelta(minutes=30) * steps
-    change = next_change(facts, at)
-    if change is None or later < change:
-        assert verdict(lifecycle_refusals(facts, later)) is verdict(lifecycle_refusals(facts, at))
+@given(orders, instants)
+def test_an_answer_holds_until_the_instant_that_it_names_and_is_then_what_it_says(
+    facts: LifecycleFacts, now: datetime
+) -> None:
+    def seen(at: datetime) -> tuple[OrderStatus, tuple[str, ...], Verdict]:
+        found = lifecycle_refusals(facts, at)
+        return effective_status(facts, at), tuple(refusal.code for refusal in found), verdict(found)
+
+    ahead = outlook(facts, now, boundaries(facts), lambda at: lifecycle_refusals(facts, at))
+    half_hours = [now + timedelta(minutes=30) * step for step in range(2 * HORIZON + 4)]
+    changed = next((at for at in half_hours if seen(at) != seen(now)), None)
+    if ahead is None:
+        assert changed is None
+    else:
+        assert (ahead.at, (ahead.status, ahead.codes, ahead.verdict)) == (changed, seen(ahead.at))
 
 
 @given(orders, instants)

@@ -11,7 +11,7 @@ from typing import Any
 from app.numbers.check_characters import NUMBER_ALPHABET
 from tests.parties import Party
 
-NUMBERS = int(os.environ.get("MISREAD_NUMBERS", "100"))
+NUMBERS = int(os.environ.get("MISREAD_NUMBERS", "25"))
 """1,000 for the full run; the figure is printed either way."""
 
 

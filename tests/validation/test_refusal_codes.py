@@ -4,6 +4,7 @@ import pytest
 
 from app.organisations.schemas import ContactPoints
 from app.validation.refusal_codes import (
+    CAUSES,
     REFUSAL_CODES,
     ContactDesk,
     NextStepAction,
@@ -68,6 +69,25 @@ def test_a_text_for_the_gate_is_short_and_in_whole_sentences(code: RefusalCode, 
 def test_a_text_for_the_gate_holds_no_program_words_and_no_facts(code: RefusalCode, rule: RefusalRule) -> None:
     for text in (rule.title, rule.explanation, rule.description):
         assert not re.search(r"[_`{}<>0-9]", text)
+
+
+@EVERY_CODE
+def test_a_next_step_begins_with_what_to_do(code: RefusalCode, rule: RefusalRule) -> None:
+    assert rule.description.split()[0] in {"Hold", "Do", "Ask", "Find", "Compare", "Let"}
+    if rule.verdict is Verdict.reject and "Do not take the goods in" not in rule.description:
+        assert rule.description.startswith("Compare")
+
+
+@EVERY_CODE
+def test_a_next_step_says_whom_to_call_or_what_to_compare_and_enter(code: RefusalCode, rule: RefusalRule) -> None:
+    reached = re.search("(call|Call|ask|have) the (buyer|supplier|logistics partner)", rule.description)
+    assert (reached is not None) == (rule.contact is not None)
+    assert reached or re.search("enter|check again|take the number out", rule.description)
+
+
+@EVERY_CODE
+def test_a_code_has_one_cause_of_the_trade(code: RefusalCode, rule: RefusalRule) -> None:
+    assert sum(code in codes for codes in CAUSES.values()) == 1
 
 
 def test_titles_tell_codes_apart() -> None:

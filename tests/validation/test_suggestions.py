@@ -152,6 +152,7 @@ async def figures(party: Party, mistyped: list[tuple[str, str]]) -> Counter[str]
     return counts
 
 
+@pytest.mark.alone  # suggestions are left out where the machine is too busy for them
 def test_the_right_number_is_suggested_and_the_wrong_one_never_accepted(buyer: Party, capsys: Any) -> None:
     numbers = issued(buyer, NUMBERS)
     chance = random.Random(7)
