@@ -90,11 +90,8 @@ async def test_a_database_that_says_nothing_is_given_up_however_long_the_work_ma
 
 
 async def test_work_that_takes_its_time_is_not_given_up_while_the_database_lives(database_url: str) -> None:
-    async def work(connection: AsyncConnection) -> None:
-        await connection.execute(text("SELECT pg_sleep(1.5)"))
-
     database = Database(database_url, pool_size=2, timeout=0.3)
-    await asyncio.gather(database.look(work), database.change(work))
+    await asyncio.gather(database.look(work_for_a_while), database.change(work_for_a_while))
     await database.dispose()
 
 
@@ -147,6 +144,25 @@ async def test_the_new_primary_among_several_hosts_is_found_without_a_restart(
         assert set(answered) == {await new.fetchval("SHOW data_directory")}
 
 
+async def test_a_server_that_is_full_holds_who_needs_a_connection_and_nobody_who_has_one(
+    twins: tuple[EmbeddedPostgres, EmbeddedPostgres],
+) -> None:
+    async with AsyncExitStack() as stack:
+        full = await stack.enter_async_context(administering(twins[0]))
+        database = Database(twins[0].url, pool_size=2, timeout=0.3)
+        stack.push_async_callback(database.dispose)
+        long = asyncio.create_task(database.look(work_for_a_while))
+        await asyncio.sleep(0.1)
+        try:
+            while True:
+                stack.push_async_callback((await asyncpg.connect(twins[0].url)).close)
+        except asyncpg.TooManyConnectionsError:
+            with pytest.raises(TemporarilyUnavailable):
+                await database.look(backend)
+        assert await full.fetchval("SELECT true")
+        await long
+
+
 async def test_a_standby_answers_no_question_unless_the_operator_says_so(database_url: str) -> None:
     # What stands for a standby here is a server that is no primary: none of the hosts is taken.
     database = Database(f"{database_url}&target_session_attrs=standby", timeout=0.9)
@@ -179,6 +195,10 @@ async def backend(connection: AsyncConnection) -> int:
 
 async def backend_that_rests(connection: AsyncConnection) -> int:
     return int((await connection.execute(text("SELECT pg_backend_pid() FROM pg_sleep(0.1)"))).scalar_one())
+
+
+async def work_for_a_while(connection: AsyncConnection) -> None:
+    await connection.execute(text("SELECT pg_sleep(1.5)"))
 
 
 async def directory(connection: AsyncConnection) -> str:
