@@ -90,8 +90,7 @@ async def validate_number(
     lists every reason with the next step. 503 means that nothing is known: hold, and ask again; never "invalid". It
     comes within two seconds, and its `well_formed` tells what the text alone says: true, it looks like a number that
     was issued here; false, no PO number looks like it, or its check character is wrong; null, it may be one that was
-    issued elsewhere.
-    Without a relation to the order the answer is the verdict and the next steps alone.
+    issued elsewhere. Without a relation to the order the answer is the verdict and the next steps alone.
     """
     question = question_of(ValidateInput(input=number, buyer=buyer, at=at))
     return await unit.read_at_the_gate(
