@@ -107,12 +107,16 @@ class UnitOfWork:
         self, work: Callable[[AsyncConnection], Awaitable[Result]], present: Callable[[Result], Answer]
     ) -> Response:
         """Run `work` in a transaction, commit it, and return its presented result."""
-        return await self._write(work, present, SECONDS_FOR_A_CHANGE)
+        with self._counting_what_is_unknown():
+            return await self._write(work, present, SECONDS_FOR_A_CHANGE)
 
     async def write_at_the_gate(
         self, work: Callable[[AsyncConnection], Awaitable[Result]], present: Callable[[Result], Answer]
     ) -> Response:
-        """Do the same and give it up while the lorry is in sight: 503, and `outcome` where that is unknown."""
+        """Do the same and give it up while the lorry is in sight: 503, and `outcome` where that is unknown.
+
+        Look-ups are counted by the gate itself, which knows whose order was met.
+        """
         return await self._write(work, present, self._database.dock_seconds)
 
     async def _write(
@@ -123,11 +127,10 @@ class UnitOfWork:
     ) -> Response:
         # Read only here: an operation that may write or look ignores the key, whatever it says, where it looks.
         key = None if self._idempotency_key is None else parse_idempotency_key(self._idempotency_key)
-        with self._counting_what_is_unknown():
-            if key is not None:
-                return await self._write_once(key, work, present, seconds)
-            answer = present(await self._database.change(work, seconds=seconds))
-            return _response(answer.status, answer.headers, await _content(answer.body))
+        if key is not None:
+            return await self._write_once(key, work, present, seconds)
+        answer = present(await self._database.change(work, seconds=seconds))
+        return _response(answer.status, answer.headers, await _content(answer.body))
 
     async def read(
         self, work: Callable[[AsyncConnection], Awaitable[Result]], present: Callable[[Result], Answer]

@@ -159,6 +159,35 @@ def test_what_is_looked_up_at_one_process_counts_at_the_other(
     assert sum("problem" in result for result in answers) == 11
 
 
+def test_manifests_that_come_at_once_share_one_limit(at: Callable[..., Party], stranger: Party) -> None:
+    async def run() -> list[httpx.Response]:
+        async with at(stranger).asynchronous() as client:
+            manifests = [well_formed(LIMIT, seed=100 + seed) for seed in range(5)]
+            posts = (client.post(f"{VALIDATIONS}/batch", json={"inputs": manifest}) for manifest in manifests)
+            return await asyncio.gather(*posts)
+
+    results = [result for answer in asyncio.run(run()) for result in answer.json()["results"]]
+    assert sum("problem" not in result for result in results) == LIMIT
+
+
+def test_whoever_may_not_receive_an_order_has_looked_it_up_all_the_same(
+    at: Callable[..., Party], stranger: Party, buyer: Party
+) -> None:
+    caller = at(stranger)
+    for _ in range(2):
+        answer = caller.post(VALIDATIONS, {"input": buyer.active()["number"], "receive": {}})
+        assert (answer.status_code, answer.json()["code"]) == (403, "relation_not_allowed")
+    left = caller.get(f"{VALIDATIONS}/{well_formed(1, seed=18)[0]}")
+    assert left.headers["RateLimit"].startswith(f'"look-ups";r={LIMIT - 3};')
+
+
+def test_who_has_guessed_beyond_the_limit_receives_what_is_its_own(at: Callable[..., Party], stranger: Party) -> None:
+    caller = at(stranger)
+    caller.post(f"{VALIDATIONS}/batch", {"inputs": well_formed(LIMIT, seed=19)})
+    received = caller.post(VALIDATIONS, {"input": stranger.active()["number"], "receive": {}})
+    assert (received.status_code, received.json()["status"]) == (200, "received")
+
+
 def test_suggestions_stop_long_before_answers_do(at: Callable[..., Party], buyer: Party, sql: Sql) -> None:
     order = buyer.active()
     gate = at(buyer)
