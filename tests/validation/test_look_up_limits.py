@@ -216,6 +216,37 @@ def test_guessing_by_way_of_pro_numbers_is_counted_as_well(
         assert (answer.status_code, answer.json()["code"]) == (429, "too_many_look_ups")
 
 
+def test_what_a_presenter_finds_counts_like_what_it_does_not(
+    at: Callable[..., Party], stranger: Party, buyer: Party
+) -> None:
+    caller = at(stranger)
+    number = buyer.active()["number"]
+    attempts = (
+        ("activation-requests", {"reason": "?", "expires_at": "2020-01-01T00:00:00Z"}, 422),
+        ("activation-requests", {"reason": "?"}, 409),
+        ("pro-numbers", {"scac": "CNWY", "pro_number": "1"}, 422),
+        ("pro-numbers", {"scac": "CNWY", "pro_number": "987654323"}, 201),
+    )
+    for path, body, status in attempts:
+        assert caller.post(f"/v1/purchase-orders/{number}/{path}", body).status_code == status
+    left = caller.get(f"{VALIDATIONS}/{well_formed(1, seed=20)[0]}")
+    assert left.headers["RateLimit"].startswith(f'"look-ups";r={LIMIT - len(attempts) - 1};')
+
+
+def test_beyond_the_limit_a_gate_tells_nobodys_number_from_anothers_and_goes_on_with_its_own(
+    at: Callable[..., Party], stranger: Party, buyer: Party, sql: Sql
+) -> None:
+    gate, mine = at(stranger), stranger.active()["number"]
+    gate.get(f"{VALIDATIONS}/{mine}")
+    until_related_is_known(sql, stranger)
+    gate.post(f"{VALIDATIONS}/batch", {"inputs": well_formed(LIMIT_AT_A_GATE, seed=21)})
+    link = {"scac": "CNWY", "pro_number": "123456782"}
+    for number in (buyer.active()["number"], well_formed(1, seed=22)[0]):
+        answer = gate.post(f"/v1/purchase-orders/{number}/pro-numbers", link)
+        assert (answer.status_code, answer.json()["code"]) == (429, "too_many_look_ups")
+    assert gate.post(f"/v1/purchase-orders/{mine}/pro-numbers", link).status_code == 201
+
+
 def counted(sql: Sql, party: Party) -> int:
     rows = sql("SELECT unrelated FROM look_up_counts WHERE organisation_id = $1", party.id)
     return int(rows[0]["unrelated"]) if rows else 0
