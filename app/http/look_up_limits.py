@@ -125,8 +125,16 @@ class LookUpLimiter:
 
     def count(self, organisation_id: UUID, unrelated: int, *, related: bool) -> None:
         """Count look-ups; `related`: one of them met an order that names the organisation."""
+        self.hold(organisation_id, unrelated)
+        self.note(organisation_id, unrelated, related=related)
+
+    def hold(self, organisation_id: UUID, unrelated: int) -> None:
+        """Hold look-ups against the limit at once, here alone; `note` them when there are no more to come."""
         if unrelated:
             self._not_written[organisation_id] = self._not_written.get(organisation_id, 0) + unrelated
+
+    def note(self, organisation_id: UUID, unrelated: int, *, related: bool) -> None:
+        """Have look-ups that are held written for all processes; `related` as above."""
         if unrelated or (related and self._is_news(organisation_id)):
             self._writer.note(Counted(organisation_id, unrelated, related))
 

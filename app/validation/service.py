@@ -67,18 +67,20 @@ class Gate:
         results: dict[int, ValidationResult | InvalidItem] = dict(manifest.invalid)
         delay = self._look_ups.allowance(caller.organisation_id).delay
         given: list[Answered] = []
-        async for index, question in unhurried(manifest.questions.items()):
-            answered = answer(question, caller, knowledge, seen)
-            try:
-                # One by one: other manifests of the same caller are judged at the same time.
-                self._charge(caller, answered)
-            except TooManyLookUps as refusal:
-                results[index] = _refused(index, refusal)
-                continue
-            given.append(answered)
-            shown = self._remembered(caller, question, answered)
-            results[index] = ValidationResult.model_construct(index=index, **dict(shown))
-        self._look_ups.count(caller.organisation_id, 0, related=any(one.related for one in given))
+        try:
+            async for index, question in unhurried(manifest.questions.items()):
+                answered = answer(question, caller, knowledge, seen)
+                try:
+                    # One by one: other manifests of the same caller are judged at the same time.
+                    self._hold(caller, answered)
+                except TooManyLookUps as refusal:
+                    results[index] = _refused(index, refusal)
+                    continue
+                given.append(answered)
+                shown = self._remembered(caller, question, answered)
+                results[index] = ValidationResult.model_construct(index=index, **dict(shown))
+        finally:
+            self._note(caller, given)
         if not all(one.free_of_charge for one in given):
             await asyncio.sleep(delay)
         return _batch([one.validation for one in given], [results[index] for index in sorted(results)])
@@ -101,29 +103,34 @@ class Gate:
             order = answered.order
             if order is None or answered.validation.verdict is not Verdict.accept:
                 return self._given(caller, question, answered)
-            # Who may not receive has been told of the order all the same.
-            self._charge(caller, answered)
+            # Who may not receive is told of the order all the same.
+            self._hold(caller, answered)
+            self._note(caller, [answered])
             require_relation(order, RECEIVING)
             received = await receiving.try_to_receive(connection, caller, order, receive, ["body", "receive"])
             if received is not None:
-                self._look_ups.count(caller.organisation_id, 0, related=answered.related)
                 return _with_receipt(self._remembered(caller, question, answered), received)
         raise overtaken(question.asked.input[:64])
 
     def _given(self, caller: Principal, question: Question, answered: Answered) -> Validation:
         """Count one answer and note it; raises TooManyLookUps."""
-        self._charge(caller, answered)
-        self._look_ups.count(caller.organisation_id, 0, related=answered.related)
+        self._hold(caller, answered)
+        self._note(caller, [answered])
         return self._remembered(caller, question, answered)
 
-    def _charge(self, caller: Principal, answered: Answered) -> None:
-        """Count an answer towards the caller's limit, unless it is free; raises TooManyLookUps."""
+    def _hold(self, caller: Principal, answered: Answered) -> None:
+        """Hold an answer against the caller's limit, unless it is free; raises TooManyLookUps."""
         if answered.free_of_charge:
             return
         allowance = self._look_ups.allowance(caller.organisation_id)
         if not allowance.remaining:
             raise allowance.refusal()
-        self._look_ups.count(caller.organisation_id, 1, related=False)
+        self._look_ups.hold(caller.organisation_id, 1)
+
+    def _note(self, caller: Principal, held: Sequence[Answered]) -> None:
+        """Have the answers that were held against the limit counted for all processes."""
+        unrelated = sum(not one.free_of_charge for one in held)
+        self._look_ups.note(caller.organisation_id, unrelated, related=any(one.related for one in held))
 
     def _remembered(self, caller: Principal, question: Question, answered: Answered) -> Validation:
         """Count the verdict, and note a check that told of a delivery or was refused for the order's timeline."""
