@@ -202,10 +202,7 @@ def _takes_idempotency_key(operation: dict[str, Any]) -> bool:
 
 
 def _problem_response(problems: Sequence[type[Problem]]) -> dict[str, Any]:
-    names = {401: ["WWW-Authenticate"], 429: ["Retry-After", *RATE_LIMIT_HEADERS], 503: ["Retry-After"]}.get(
-        problems[0].status, []
-    )
-    headers = _headers(names)
+    headers = _headers(_HEADERS_OF_PROBLEMS.get(problems[0].status, []))
     if any(problem is IdempotencyKeyInUse for problem in problems):
         # Written out: of the problems with this status only one says when to come again.
         headers["Retry-After"] = _header("Retry-After", required=False)
