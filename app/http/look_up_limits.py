@@ -108,7 +108,9 @@ class LookUpLimiter:
         self._usage: LRUCache[UUID, Usage] = LRUCache(_ORGANISATIONS_REMEMBERED)
         self._not_written: dict[UUID, int] = {}
         self._clock_offset = 0.0
-        self._writer: GroupWriter[Counted] = GroupWriter(database, self._write, name="look_up_counts")
+        self._writer: GroupWriter[Counted] = GroupWriter(
+            database, self._write, name="look_up_counts", settled=self._settle
+        )
 
     def allowance(self, organisation_id: UUID) -> Allowance:
         """Return what the organisation may still look up, as far as this process knows."""
@@ -162,7 +164,11 @@ class LookUpLimiter:
         for usage in await look_up_counts.add(connection, list(sums.values())):
             self._clock_offset = usage.now.timestamp() - asyncio.get_running_loop().time()
             self._usage[usage.organisation_id] = usage
-            left = self._not_written.get(usage.organisation_id, 0) - sums[usage.organisation_id].unrelated
-            self._not_written[usage.organisation_id] = left
+
+    def _settle(self, group: Sequence[Counted]) -> None:
+        """Hold here no longer what stands in the sums."""
+        for one in group:
+            left = self._not_written.get(one.organisation_id, 0) - one.unrelated
+            self._not_written[one.organisation_id] = left
             if left <= 0:
-                del self._not_written[usage.organisation_id]
+                del self._not_written[one.organisation_id]

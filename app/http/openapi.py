@@ -192,9 +192,16 @@ def _shared(operation: dict[str, Any]) -> Iterable[type[Problem]]:
         yield InvalidRequest
     if _takes_idempotency_key(operation):
         yield from (InvalidIdempotencyKey, IdempotencyKeyReused, IdempotencyKeyInUse)
-    if Relation.PRESENTER in OPERATIONS[operation["operationId"]].relations:
+    if _is_counted(operation):
         yield TooManyLookUps
     yield from (InternalError, TemporarilyUnavailable)
+
+
+def _is_counted(operation: dict[str, Any]) -> bool:
+    """Whether the operation is open to who presents a number: what it tells of a number counts as a look-up."""
+    open_to_presenters = Relation.PRESENTER in OPERATIONS[operation["operationId"]].relations
+    asks = any("RateLimit" in response.get("headers", {}) for response in operation["responses"].values())
+    return open_to_presenters and (asks or _takes_idempotency_key(operation))
 
 
 def _takes_idempotency_key(operation: dict[str, Any]) -> bool:

@@ -102,13 +102,18 @@ class UnitOfWork:
         self._idempotency_key = idempotency_key
         self._database: Database = request.app.state.database
         self._look_ups: LookUpLimiter = request.app.state.look_ups
+        self._seconds_held_back = 0.0
         self._under_way: RequestsUnderWay = request.app.state.requests_under_way
 
     async def write(
         self, work: Callable[[AsyncConnection], Awaitable[Result]], present: Callable[[Result], Answer]
     ) -> Response:
         """Run `work` in a transaction, commit it, and return its presented result."""
-        return await self._write(self._counted(work), present, SECONDS_FOR_A_CHANGE)
+        try:
+            return await self._write(self._counted(work), present, SECONDS_FOR_A_CHANGE)
+        finally:
+            # Here, with the connection given back.
+            await asyncio.sleep(self._seconds_held_back)
 
     async def write_at_the_gate(
         self, work: Callable[[AsyncConnection], Awaitable[Result]], present: Callable[[Result], Answer]
@@ -186,6 +191,7 @@ class UnitOfWork:
         if not allowance.remaining:
             # In the transaction: nothing is done either, so that what exists is answered like what does not.
             raise allowance.refusal() from None
+        self._seconds_held_back = allowance.delay
         self._look_ups.count(self._caller.organisation_id, 1, related=False)
 
     async def _write_once(

@@ -34,6 +34,7 @@ def test_who_is_too_many_is_held_soon_with_what_his_text_says(narrow_gate: tuple
     assert operator.get(f"/v1/purchase-orders/{number}").status_code == 200
 
 
+@pytest.mark.alone
 async def test_of_a_crowd_some_are_answered_and_the_others_held_and_nobody_waits(
     narrow_gate: tuple[Operator, serving],
 ) -> None:
