@@ -106,6 +106,7 @@ class LookUpLimiter:
     def __init__(self, database: Database, *, limit: int, limit_at_a_gate: int) -> None:
         self._limits = (limit, limit_at_a_gate)
         self._usage: LRUCache[UUID, Usage] = LRUCache(_ORGANISATIONS_REMEMBERED)
+        self._sums: dict[UUID, Usage] = {}
         self._not_written: dict[UUID, int] = {}
         self._clock_offset = 0.0
         self._writer: GroupWriter[Counted] = GroupWriter(
@@ -163,10 +164,12 @@ class LookUpLimiter:
             sums[one.organisation_id] = Counted(one.organisation_id, added, earlier.related or one.related)
         for usage in await look_up_counts.add(connection, list(sums.values())):
             self._clock_offset = usage.now.timestamp() - asyncio.get_running_loop().time()
-            self._usage[usage.organisation_id] = usage
+            self._sums[usage.organisation_id] = usage
 
     def _settle(self, group: Sequence[Counted]) -> None:
-        """Hold here no longer what stands in the sums."""
+        """Hold here no longer what stands in the sums, at the very moment from which the sums are gone by."""
+        self._usage.update(self._sums)
+        self._sums.clear()
         for one in group:
             left = self._not_written.get(one.organisation_id, 0) - one.unrelated
             self._not_written[one.organisation_id] = left

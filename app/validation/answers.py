@@ -110,7 +110,7 @@ def _about(
     repeated: bool,
 ) -> Validation:
     """Return the answer about one order, with its facts for those who are `related` to it."""
-    facts, at = lifecycle_facts(order.row), question.asked.at or knowledge.checked_at
+    facts, at = lifecycle_facts(order.row), _moment(question, knowledge)
 
     def refusals_at(instant: datetime) -> list[Refusal]:
         return _refusals(question, order, facts, caller, knowledge, instant)
@@ -129,6 +129,11 @@ def _about(
         order=_shown_order(order, knowledge, at) if related else None,
         **(ahead(facts, at, refusals_at, instants) if related else {"valid_until": None, "afterwards": None}),
     )
+
+
+def _moment(question: Question, knowledge: Knowledge) -> datetime:
+    """Return the moment that is asked about: one that has passed is now, whatever the clock of a handheld says."""
+    return max(question.asked.at or knowledge.checked_at, knowledge.checked_at)
 
 
 def _head(question: Question, knowledge: Knowledge, number: str | None, refusals: Sequence[Refusal]) -> dict[str, Any]:

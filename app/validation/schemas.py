@@ -35,7 +35,7 @@ class ValidateInput(RequestModel):
     buyer: UUID | None = None
     """The buyer's organisation id, where two buyers use one number."""
     at: Timestamp | None = None
-    """The moment that is asked about, now when left out: goods sail for weeks."""
+    """The moment that is asked about, now when left out: goods sail for weeks. One that has passed is taken for now."""
     delivery: Delivery | None = None
     """What is known of the delivery, to be matched with the order."""
     receive: ReceivePurchaseOrder | None = None

@@ -54,6 +54,13 @@ def test_what_never_changes_by_itself_has_no_end(buyer: Party) -> None:
     assert ask(buyer, order["number"])["valid_until"] is None
 
 
+def test_a_handheld_whose_clock_is_wrong_lets_in_nothing_that_has_ended(buyer: Party, sql: Sql) -> None:
+    order = buyer.active(expires_at=ahead(days=1))
+    sql("UPDATE purchase_orders SET expires_at = now() - interval '1 hour' WHERE id = $1", order["id"])
+    for moment in (ahead(hours=-2), "0001-01-01T00:00:00Z"):
+        assert codes(ask(buyer, order["number"], at=moment)) == ["expired"]
+
+
 def test_who_only_presents_the_number_is_not_told_when_it_ends(buyer: Party, stranger: Party) -> None:
     order = buyer.active(expires_at=ahead(days=3))
     verdict = ask(stranger, order["number"])
