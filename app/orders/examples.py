@@ -66,9 +66,13 @@ PURCHASE_ORDER: dict[str, Any] = {
             "open": "240",
             "unit_price": "4.9",
             "tax": None,
+            "net_amount": "1176.00",
+            "tax_amount": "0.00",
+            "gross_amount": "1176.00",
         }
     ],
     "currency": "EUR",
+    "totals": {"net_amount": "1176.00", "tax_amount": "0.00", "gross_amount": "1176.00"},
     "payment_methods": [],
     "payment_terms": None,
     "freight_terms": None,

@@ -43,6 +43,12 @@ NumberText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=
 PlainDecimal = Annotated[
     Decimal, PlainSerializer(plain_decimal, return_type=str, when_used="json"), decimal_schema(12, 6, "240")
 ]
+Amount = Annotated[
+    Decimal,
+    PlainSerializer(lambda value: f"{value:f}", return_type=str, when_used="json"),
+    decimal_schema(28, 6, "1176.00"),
+]
+"""Money with as many digits after the point as the currency's minor unit has."""
 
 
 class IssuePurchaseOrder(Content):
@@ -178,6 +184,21 @@ class OrderLine(AnswerModel):
     """Shown to owner and seller."""
     tax: Tax | None = None
     """Shown to owner and seller."""
+    net_amount: Amount | None = None
+    """Quantity times unit price of what was ordered, rounded half up by the minor unit of the currency (ISO 4217); null
+    without a price. Shown to owner and seller, as the other amounts are."""
+    tax_amount: Amount | None = None
+    """The tax on `net_amount`, rounded likewise; 0 without a `tax`."""
+    gross_amount: Amount | None = None
+    """Both together."""
+
+
+class Totals(AnswerModel):
+    """What all that was ordered comes to, in the order's currency: the sums of its lines."""
+
+    net_amount: Amount
+    tax_amount: Amount
+    gross_amount: Amount
 
 
 class PurchaseOrder(PartAnswerModel):
@@ -218,6 +239,8 @@ class PurchaseOrder(PartAnswerModel):
     requested_by: str | None = None
     lines: list[OrderLine] = []
     currency: str | None = None
+    totals: Totals | None = None
+    """Shown to owner and seller; null while a line has no price."""
     payment_methods: list[str] = []
     payment_terms: str | None = None
     freight_terms: str | None = None

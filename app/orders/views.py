@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from app.numbers.number_keys import registration_warnings
+from app.orders.amounts import Amounts, PricedLine, line_amounts, order_amounts
 from app.orders.lifecycle import LifecycleFacts, StoredStatus, allowed_actions, effective_status
-from app.orders.schemas import FormatOfNumber, NumberWarning, OrderLine, Origin, PurchaseOrder
+from app.orders.schemas import FormatOfNumber, NumberWarning, OrderLine, Origin, PurchaseOrder, Totals
 from app.principal import Relation
 
 _COPIED = (
@@ -26,6 +28,8 @@ def purchase_order(
     """Return the order as the relation sees it at the moment `at`."""
     facts = lifecycle_facts(row)
     issued_here = row["issued_here"]
+    amounts = [_amounts(line, row["currency"]) for line in lines]
+    sums = order_amounts(amounts)
     return PurchaseOrder(
         **{name: row[name] for name in _COPIED},
         origin=Origin.ISSUED if issued_here else Origin.REGISTERED,
@@ -38,18 +42,29 @@ def purchase_order(
             NumberWarning(code=warning.code, detail=warning.detail)
             for warning in ([] if issued_here else registration_warnings(row["number"]))
         ],
-        lines=[order_line(line) for line in lines],
+        lines=[order_line(line, of_line) for line, of_line in zip(lines, amounts, strict=True)],
+        totals=None if sums is None else Totals(**_named(sums)),
         metadata=row["order_metadata"],
     )
 
 
-def order_line(line: Mapping[str, Any]) -> OrderLine:
-    """Return a line with what is still to come."""
+def order_line(line: Mapping[str, Any], amounts: Amounts | None) -> OrderLine:
+    """Return a line with what is still to come and what it comes to."""
     shown = ("line", "sku", "gtin", "supplier_sku", "description", "quantity", "unit", "received", "unit_price", "tax")
     return OrderLine(
         **{name: line[name] for name in shown},
         open=max(line["quantity"] - line["received"], line["quantity"] * 0),
+        **({} if amounts is None else _named(amounts)),
     )
+
+
+def _amounts(line: Mapping[str, Any], currency: str | None) -> Amounts | None:
+    rate = Decimal(line["tax"]["rate"]) if line["tax"] else Decimal(0)
+    return line_amounts(PricedLine(line["quantity"], line["unit_price"], rate), currency)
+
+
+def _named(amounts: Amounts) -> dict[str, Decimal]:
+    return {"net_amount": amounts.net, "tax_amount": amounts.tax, "gross_amount": amounts.gross}
 
 
 def lifecycle_facts(row: Mapping[str, Any]) -> LifecycleFacts:

@@ -21,7 +21,7 @@ _OWNERS_ALONE = frozenset({"metadata"})
 
 _LOGISTICS = frozenset({Relation.SHIP_TO, Relation.FORWARDER, Relation.PRESENTER})
 
-_LINE_FIELDS_OF_BUYER_AND_SELLER = frozenset({"unit_price", "tax"})
+_LINE_FIELDS_OF_BUYER_AND_SELLER = frozenset({"unit_price", "tax", "net_amount", "tax_amount", "gross_amount"})
 
 _PARTY_FIELDS_OF_BUYER_AND_SELLER = frozenset({"code"})
 
