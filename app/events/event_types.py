@@ -9,6 +9,8 @@ class EventType(StrEnum):
 
     DRAFTED = "purchase_order.drafted"
     ISSUED = "purchase_order.issued"
+    CHANGED = "purchase_order.changed"
+    CHANGE_DECLINED = "purchase_order.change_declined"
     CONFIRMED = "purchase_order.confirmed"
     REJECTED = "purchase_order.rejected"
     ACTIVATED = "purchase_order.activated"

@@ -42,6 +42,7 @@ PURCHASE_ORDER: dict[str, Any] = {
     "allowed_actions": ["confirm", "reject", "extend", "suspend", "cancel"],
     "version": 1,
     "revision": 1,
+    "proposed_revision": None,
     "policy_version": None,
     "format": {"id": "00000000-0000-7000-8000-000000000001", "version": 1},
     "warnings": [],
@@ -94,6 +95,30 @@ PURCHASE_ORDER: dict[str, Any] = {
     "created_at": "2036-01-04T08:32:10Z",
     "updated_at": "2036-01-04T08:32:10Z",
     "metadata": {"season": "summer"},
+}
+
+CHANGE: dict[str, Any] = {
+    "payment_terms": "30 days net",
+    "delivery_window": {"start": "2036-03-01T06:00:00Z", "end": "2036-03-03T18:00:00Z"},
+    "metadata": {"season": "autumn", "margin": None},
+}
+
+REVISION: dict[str, Any] = {
+    "revision": 2,
+    "revision_status": "proposed",
+    "created_at": "2036-01-20T10:04:51Z",
+    "current_from": None,
+    "declined_at": None,
+    "decline_reason": None,
+    **{
+        name: PURCHASE_ORDER[name]
+        for name in (
+            *("buyer", "bill_to", "seller", "ship_to", "lines", "currency", "totals", "payment_methods"),
+            *("freight_terms", "ship_window"),
+        )
+    },
+    "payment_terms": CHANGE["payment_terms"],
+    "delivery_window": CHANGE["delivery_window"],
 }
 
 ISSUED: dict[str, Any] = {

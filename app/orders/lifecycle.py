@@ -66,6 +66,9 @@ OPEN: Final = (StoredStatus.issued, StoredStatus.confirmed, StoredStatus.active,
 ACTIVATED: Final = frozenset({StoredStatus.active, StoredStatus.partially_received, StoredStatus.received})
 """The deadline for activation has been met; it is a fact of the stored status and kept nowhere else."""
 
+CHANGEABLE: Final = frozenset({StoredStatus.draft, *OPEN, StoredStatus.suspended})
+"""What was agreed may still change: a draft at once, an order that was issued by a change order."""
+
 WITH_RECEIPTS: Final = (StoredStatus.partially_received, StoredStatus.received)
 """Goods have come in, and a receipt may be reversed, whatever time has made of the order."""
 

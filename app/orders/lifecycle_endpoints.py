@@ -10,9 +10,10 @@ from app.http.authorisation import Caller
 from app.http.errors import NotFound, RelationNotAllowed
 from app.http.openapi import documented
 from app.http.unit_of_work import Unit
-from app.orders import service
+from app.orders import acknowledging, service
+from app.orders.change_schemas import RejectPurchaseOrder
 from app.orders.endpoints import Buyer, OrderNumber, order_answer
-from app.orders.errors import AmbiguousNumber, InvalidTransition, RevisionSuperseded
+from app.orders.errors import AmbiguousNumber, InvalidTransition, QuantityReceived, RevisionSuperseded
 from app.orders.schemas import (
     ActivatePurchaseOrder,
     ConfirmPurchaseOrder,
@@ -50,7 +51,7 @@ async def send_purchase_order(
     return await unit.write(lambda connection: service.send(connection, caller, number, buyer, given), order_answer)
 
 
-@router.post("/confirm", **_transition("confirm_purchase_order", RevisionSuperseded))
+@router.post("/confirm", **_transition("confirm_purchase_order", RevisionSuperseded, QuantityReceived))
 async def confirm_purchase_order(
     number: OrderNumber, caller: Caller, unit: Unit, buyer: Buyer = None, body: ConfirmPurchaseOrder | None = None
 ) -> Response:
@@ -58,21 +59,28 @@ async def confirm_purchase_order(
 
     The seller's acknowledgement (X12 855), with its contract or invoice number. The owner may confirm on the seller's
     behalf; the event then says `relation: owner`. Repeatable: a later acknowledgement replaces the earlier one.
+
+    Where a change order is proposed, it is what is acknowledged, and comes into force with that.
     """
     given = body or ConfirmPurchaseOrder()
-    return await unit.write(lambda connection: service.confirm(connection, caller, number, buyer, given), order_answer)
+    return await unit.write(
+        lambda connection: acknowledging.confirm(connection, caller, number, buyer, given), order_answer
+    )
 
 
-@router.post("/reject", **_transition("reject_purchase_order"))
+@router.post("/reject", **_transition("reject_purchase_order", RevisionSuperseded))
 async def reject_purchase_order(
-    number: OrderNumber, caller: Caller, unit: Unit, buyer: Buyer = None, body: GiveReason | None = None
+    number: OrderNumber, caller: Caller, unit: Unit, buyer: Buyer = None, body: RejectPurchaseOrder | None = None
 ) -> Response:
     """Reject a purchase order.
 
-    The seller declines, with a reason; the owner may do so on its behalf. A rejected order has ended.
+    The seller declines, with a reason; the owner may do so on its behalf. A rejected order has ended. With the
+    `revision` of a change order that is proposed, only that one is declined: what was confirmed stays in force.
     """
-    reason = body.reason if body else None
-    return await unit.write(lambda connection: service.reject(connection, caller, number, buyer, reason), order_answer)
+    given = body or RejectPurchaseOrder()
+    return await unit.write(
+        lambda connection: acknowledging.decline(connection, caller, number, buyer, given), order_answer
+    )
 
 
 @router.post("/activate", **_transition("activate_purchase_order"))

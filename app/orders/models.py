@@ -21,7 +21,11 @@ def _quoted(values: Iterable[StrEnum]) -> str:
 
 
 class PurchaseOrderRow(Base):
-    """One order. `version` counts its changes and numbers its events; `revision` counts its contents."""
+    """One order. `version` counts its changes and numbers its events.
+
+    `revision` is the content that is in force, which the row holds itself. `proposed_revision` is a change order that
+    waits for its acknowledgement; `latest_revision` is the highest number that any revision had.
+    """
 
     __tablename__ = "purchase_orders"
     __table_args__ = (
@@ -55,6 +59,8 @@ class PurchaseOrderRow(Base):
     format_version: Mapped[int | None]
     version: Mapped[int]
     revision: Mapped[int]
+    latest_revision: Mapped[int] = mapped_column(server_default="1")
+    proposed_revision: Mapped[int | None]
     policy_version: Mapped[int | None]
     status: Mapped[str]
     suspended_from: Mapped[str | None]
@@ -144,6 +150,28 @@ class PurchaseOrderForwarderRow(Base):
     organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
     forwarder_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"), primary_key=True)
     id: Mapped[UUID]
+
+
+class PurchaseOrderRevisionRow(Base):
+    """What one revision of a changed order says beside its lines; an order that was never changed has no such row."""
+
+    __tablename__ = "purchase_order_revisions"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["number_key", "organisation_id"], ["purchase_orders.number_key", "purchase_orders.organisation_id"]
+        ),
+        CheckConstraint("revision >= 1", name="revision_counts_from_one"),
+        {"comment": "dist:number_key - what each revision of a changed order said; its lines are beside it"},
+    )
+
+    number_key: Mapped[str] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    revision: Mapped[int] = mapped_column(primary_key=True)
+    terms: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    current_from: Mapped[datetime | None]
+    declined_at: Mapped[datetime | None]
+    decline_reason: Mapped[str | None]
 
 
 class PurchaseOrderLineRow(Base):

@@ -224,7 +224,10 @@ class PurchaseOrder(PartAnswerModel):
     version: int
     """Counts every change; the `sequence` of the newest event."""
     revision: int
-    """Counts changes of the content."""
+    """Counts changes of what was agreed: the lines, prices, parties, windows and terms that this answer shows."""
+    proposed_revision: int | None = None
+    """The change order that waits for the seller's acknowledgement; `revision` stays in force meanwhile. Shown to owner
+    and seller."""
     policy_version: int | None
     """The version of the buyer's policy that it was issued under, and keeps; null for the defaults, and in a draft."""
     format: FormatOfNumber | None

@@ -24,7 +24,6 @@ from app.orders.location import LocatedOrder, locate
 from app.orders.repository import Conditions
 from app.orders.schemas import (
     ActivatePurchaseOrder,
-    ConfirmPurchaseOrder,
     ExtendPurchaseOrder,
     PurchaseOrder,
     SendPurchaseOrder,
@@ -45,7 +44,7 @@ ATTEMPTS: Final = 3
 
 async def get(connection: AsyncConnection, caller: Principal, number: str, buyer: UUID | None) -> PurchaseOrder:
     """Return the order that the number means to the caller, as its relation sees it."""
-    return await _shown(connection, await locate(connection, caller, number, buyer))
+    return await shown(connection, await locate(connection, caller, number, buyer))
 
 
 async def page(
@@ -90,26 +89,6 @@ async def send(
     if body.sent_via is not None:
         values |= {"sent_via": body.sent_via, "sent_at": order.read_at}
     return await _act(connection, caller, order, Action.issue, EventType.ISSUED, values, data)
-
-
-async def confirm(
-    connection: AsyncConnection, caller: Principal, number: str, buyer: UUID | None, body: ConfirmPurchaseOrder
-) -> PurchaseOrder:
-    """Take the seller's acknowledgement; a later one replaces an earlier."""
-    order = await locate(connection, caller, number, buyer)
-    values = {
-        "confirmed_at": order.read_at,
-        "contract_number": body.contract_number,
-        "invoice_number": body.invoice_number,
-    }
-    data: dict[str, JsonValue] = {
-        "contract_number": body.contract_number,
-        "invoice_number": body.invoice_number,
-        "revision": body.revision or order.row["revision"],
-    }
-    return await _act(
-        connection, caller, order, Action.confirm, EventType.CONFIRMED, values, data, Conditions(body.revision)
-    )
 
 
 async def activate(
@@ -205,7 +184,7 @@ async def _act(
 ) -> PurchaseOrder:
     """Carry out a transition with its event and return the order, or raise why it cannot be."""
     row = await carry_out(connection, caller, order, action, event, values, data, conditions)
-    return await _shown(connection, LocatedOrder(row._asdict(), order.relation))
+    return await shown(connection, LocatedOrder(row._asdict(), order.relation))
 
 
 async def carry_out(
@@ -271,11 +250,9 @@ async def transition_refused(
 ) -> Problem | None:
     """Return why the order, read anew, does not allow the action; None where it does by now."""
     (current,) = await repository.find_by_keys(connection, [order.number_key], None, order.organisation_id)
-    if conditions.revision is not None and conditions.revision != current.revision:
-        return RevisionSuperseded(
-            f"Revision {conditions.revision} was acknowledged; the order is at revision {current.revision}.",
-            members={"revision": conditions.revision, "current_revision": current.revision},
-        )
+    newest = current.proposed_revision or current.revision
+    if conditions.revision is not None and conditions.revision != newest:
+        return superseded(conditions.revision, newest)
     facts = lifecycle_facts(current._asdict())
     if action in allowed_actions(facts, current.read_at):
         return _unmet(conditions, time_statuses(facts, current.read_at), current.expires_at)
@@ -285,6 +262,14 @@ async def transition_refused(
         f"{current.number} is {status}: {action} is not possible; "
         f"{'possible: ' + ', '.join(allowed) if allowed else 'nothing is'}.",
         members={"order_status": str(status), "allowed": list(allowed)},
+    )
+
+
+def superseded(revision: int, newest: int) -> RevisionSuperseded:
+    """Return the problem for an answer to a revision that is not the order's newest."""
+    return RevisionSuperseded(
+        f"Revision {revision} was meant; the order is at revision {newest}.",
+        members={"revision": revision, "current_revision": newest},
     )
 
 
@@ -307,7 +292,8 @@ def overtaken(number: str) -> Problem:
     return TemporarilyUnavailable(f"{number} was being changed by others; nothing was carried out.")
 
 
-async def _shown(connection: AsyncConnection, order: LocatedOrder) -> PurchaseOrder:
+async def shown(connection: AsyncConnection, order: LocatedOrder) -> PurchaseOrder:
+    """Return an order as the caller's relation sees it."""
     lines = await repository.current_lines(connection, order.number_key, order.organisation_id, order.row["revision"])
     return purchase_order(
         order.row,

@@ -8,12 +8,13 @@ from uuid import UUID
 
 from app.numbers.number_keys import registration_warnings
 from app.orders.amounts import Amounts, PricedLine, line_amounts, order_amounts
-from app.orders.lifecycle import LifecycleFacts, StoredStatus, allowed_actions, effective_status
+from app.orders.lifecycle import LifecycleFacts, OrderStatus, StoredStatus, allowed_actions, effective_status
 from app.orders.schemas import FormatOfNumber, NumberWarning, OrderLine, Origin, PurchaseOrder, Totals
 from app.principal import Relation
 
 _COPIED = (
-    *("id", "number", "status_reason", "version", "revision", "policy_version", "reference", "references", "buyer"),
+    *("id", "number", "status_reason", "version", "revision", "proposed_revision", "policy_version", "reference"),
+    *("references", "buyer"),
     *("bill_to", "seller", "ship_to", "forwarders", "requested_by", "currency", "payment_methods", "payment_terms"),
     "freight_terms",
     *("cost_center", "category", "location", "contract_number", "invoice_number", "activate_by", "valid_from"),
@@ -28,8 +29,7 @@ def purchase_order(
     """Return the order as the relation sees it at the moment `at`."""
     facts = lifecycle_facts(row)
     issued_here = row["issued_here"]
-    amounts = [_amounts(line, row["currency"]) for line in lines]
-    sums = order_amounts(amounts)
+    shown_lines, totals = lines_with_totals(lines, row["currency"])
     return PurchaseOrder(
         **{name: row[name] for name in _COPIED},
         origin=Origin.ISSUED if issued_here else Origin.REGISTERED,
@@ -42,10 +42,20 @@ def purchase_order(
             NumberWarning(code=warning.code, detail=warning.detail)
             for warning in ([] if issued_here else registration_warnings(row["number"]))
         ],
-        lines=[order_line(line, of_line) for line, of_line in zip(lines, amounts, strict=True)],
-        totals=None if sums is None else Totals(**_named(sums)),
+        lines=shown_lines,
+        totals=totals,
         metadata=row["order_metadata"],
     )
+
+
+def lines_with_totals(
+    lines: Sequence[Mapping[str, Any]], currency: str | None
+) -> tuple[list[OrderLine], Totals | None]:
+    """Return lines with what each comes to, and what all of them do."""
+    amounts = [_amounts(line, currency) for line in lines]
+    sums = order_amounts(amounts)
+    shown = [order_line(line, of_line) for line, of_line in zip(lines, amounts, strict=True)]
+    return shown, None if sums is None else Totals(**_named(sums))
 
 
 def order_line(line: Mapping[str, Any], amounts: Amounts | None) -> OrderLine:
@@ -96,4 +106,13 @@ def relation_of(row: Mapping[str, Any], organisation_id: UUID) -> Relation:
 
 def etag(order: PurchaseOrder) -> str:
     """Return the ETag: the version, the status (which time alone changes too) and what the relation sees."""
-    return f'"{order.version}-{order.status}-{order.relation}"'
+    return _etag(order.version, order.status, order.relation)
+
+
+def row_etag(row: Mapping[str, Any], relation: Relation) -> str:
+    """Return the ETag of an order as it was read, by its row."""
+    return _etag(row["version"], effective_status(lifecycle_facts(row), row["read_at"]), relation)
+
+
+def _etag(version: int, status: OrderStatus, relation: Relation) -> str:
+    return f'"{version}-{status}-{relation}"'

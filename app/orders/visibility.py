@@ -14,7 +14,7 @@ SEEN_BY_ALL = frozenset(
 )
 """What those see, too, who carry and store the goods. A new field is theirs only where it is named here."""
 
-_BESIDE_THE_ORDER = frozenset({"receipt"})
+_BESIDE_THE_ORDER = frozenset({"receipt", "revision_status", "current_from"})
 """What an answer carries beside the fields of the order, for all whom the order names."""
 
 _OWNERS_ALONE = frozenset({"metadata"})
