@@ -8,6 +8,12 @@ from fastapi import APIRouter
 from app.access.endpoints import router as api_keys
 from app.errors import PROBLEMS
 from app.numbers.endpoints import router as number_formats
+from app.orders.acknowledgement_rules import (
+    DECISION_MEANINGS,
+    AcknowledgementDecision,
+    AcknowledgementReason,
+    reason_meaning,
+)
 from app.orders.activation_endpoints import router as activation_requests
 from app.orders.activation_rules import REQUEST_STATUS_MEANINGS, ActivationRequestStatus
 from app.orders.change_endpoints import router as purchase_order_changes
@@ -127,6 +133,8 @@ def vocabularies() -> Mapping[str, Mapping[str, str]]:
         "OrderStatus": {status: STATUS_MEANINGS[status] for status in OrderStatus},
         "ActivationRequestStatus": {status: REQUEST_STATUS_MEANINGS[status] for status in ActivationRequestStatus},
         "RevisionStatus": {status: REVISION_STATUS_MEANINGS[status] for status in RevisionStatus},
+        "AcknowledgementDecision": {decision: DECISION_MEANINGS[decision] for decision in AcknowledgementDecision},
+        "AcknowledgementReason": {reason: reason_meaning(reason) for reason in AcknowledgementReason},
         "GateFact": {fact: GATE_FACT_MEANINGS[fact] for fact in GateFact},
         "RefusalCode": {code: refusal_meaning(code) for code in RefusalCode},
     }

@@ -27,7 +27,37 @@ ORDER_BETWEEN_STRANGERS: dict[str, Any] = {
 
 REGISTRATION: dict[str, Any] = {"number": "4500012345", "seller": {"name": "Anders & Ko Textil"}}
 
+_DECISIONS: list[dict[str, Any]] = [
+    {
+        "decision": "accepted",
+        "quantity": "200",
+        "scheduled_ship_date": "2036-02-10T00:00:00Z",
+        "scheduled_delivery_date": "2036-03-01T00:00:00Z",
+    },
+    {"decision": "rejected", "quantity": "40", "reason": "obsolete_product"},
+]
+
 CONFIRMATION: dict[str, Any] = {"contract_number": "SC-4711", "revision": 1}
+
+CONFIRMATION_BY_LINE: dict[str, Any] = {**CONFIRMATION, "lines": [{"line": 1, "decisions": _DECISIONS}]}
+
+ACKNOWLEDGEMENT: dict[str, Any] = {
+    "revision": 1,
+    "acknowledged_at": "2036-01-05T09:12:44Z",
+    "acknowledged_by": SELLER_ID,
+    "relation": "seller",
+    "contract_number": "SC-4711",
+    "invoice_number": None,
+    "lines": [
+        {
+            "line": 1,
+            "decisions": [
+                {**dict.fromkeys(("scheduled_ship_date", "scheduled_delivery_date", "reason")), **decision}
+                for decision in _DECISIONS
+            ],
+        }
+    ],
+}
 
 _NO_CONTACT: dict[str, Any] = {"address": None, "phone": None, "code": None, "gln": None}
 
@@ -64,6 +94,7 @@ PURCHASE_ORDER: dict[str, Any] = {
             "quantity": "240",
             "unit": "EA",
             "received": "0",
+            "rejected": "0",
             "open": "240",
             "unit_price": "4.9",
             "tax": None,
@@ -82,6 +113,7 @@ PURCHASE_ORDER: dict[str, Any] = {
     "location": None,
     "contract_number": None,
     "invoice_number": None,
+    "acknowledgement": None,
     "activate_by": "2036-02-01T00:00:00Z",
     "valid_from": None,
     "expires_at": "2036-06-30T22:00:00Z",
@@ -161,7 +193,7 @@ RECEIPT: dict[str, Any] = {
 }
 
 RECEIVED_PURCHASE_ORDER: dict[str, Any] = {
-    **PURCHASE_ORDER,
+    **{name: value for name, value in PURCHASE_ORDER.items() if name != "acknowledgement"},
     "status": "partially_received",
     "stored_status": "partially_received",
     "allowed_actions": ["confirm", "extend", "suspend", "receive", "close"],

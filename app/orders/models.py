@@ -185,6 +185,7 @@ class PurchaseOrderLineRow(Base):
         CheckConstraint("line >= 1", name="line_counts_from_one"),
         CheckConstraint("quantity > 0", name="quantity_is_positive"),
         CheckConstraint("received >= 0", name="received_is_not_negative"),
+        CheckConstraint("rejected BETWEEN 0 AND quantity", name="rejected_is_of_what_was_ordered"),
         Index(None, "sku"),
         {"comment": "dist:number_key - product lines of purchase orders, by revision"},
     )
@@ -202,6 +203,30 @@ class PurchaseOrderLineRow(Base):
     unit_price: Mapped[Decimal | None]
     tax: Mapped[dict[str, Any] | None]
     received: Mapped[Decimal]
+    rejected: Mapped[Decimal] = mapped_column(server_default="0")
+
+
+class AcknowledgementRow(Base):
+    """What a seller said to an order; `sequence` is that of its event. The last one holds, all are kept."""
+
+    __tablename__ = "acknowledgements"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["number_key", "organisation_id"], ["purchase_orders.number_key", "purchase_orders.organisation_id"]
+        ),
+        {"comment": "dist:number_key - what sellers said to purchase orders, append only"},
+    )
+
+    number_key: Mapped[str] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    sequence: Mapped[int] = mapped_column(primary_key=True)
+    revision: Mapped[int]
+    acknowledged_by: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    acknowledged_as: Mapped[str]
+    acknowledged_at: Mapped[datetime]
+    contract_number: Mapped[str | None]
+    invoice_number: Mapped[str | None]
+    lines: Mapped[list[dict[str, Any]]]
 
 
 class ReferenceClaimRow(Base):

@@ -117,6 +117,7 @@ def line_row(order: Mapping[str, Any], line: Line, number: int, revision: int = 
         **line.model_dump(include=set(Line.model_fields) - {"tax"}),
         "tax": line.tax.model_dump(mode="json") if line.tax else None,
         "received": line.quantity * 0,
+        "rejected": line.quantity * 0,
     }
 
 

@@ -18,7 +18,6 @@ from pydantic_core import PydanticCustomError
 
 from app.events.event_types import GATE_CHECKED, EventType
 from app.http.schemas import (
-    LARGEST_INTEGER,
     PRINTABLE,
     AnswerModel,
     LargeAnswer,
@@ -31,8 +30,9 @@ from app.http.schemas import (
     decimal_schema,
     plain_decimal,
 )
+from app.orders.acknowledgement_schemas import Acknowledgement
 from app.orders.content_schemas import Content, Party, Reference, Tax, Window
-from app.orders.examples import CONFIRMATION, ISSUE, ISSUED, PURCHASE_ORDER
+from app.orders.examples import ISSUE, ISSUED, PURCHASE_ORDER
 from app.orders.lifecycle import Action, OrderStatus, StoredStatus
 from app.orders.visibility import SEEN_BY_ALL, shown_to
 from app.principal import Relation
@@ -101,17 +101,6 @@ class SendPurchaseOrder(RequestModel):
     """A new end of its validity, where the draft's has passed meanwhile."""
 
 
-class ConfirmPurchaseOrder(RequestModel):
-    """The seller's acknowledgement; a later one replaces an earlier."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [CONFIRMATION]})
-
-    contract_number: ShortText | None = None
-    invoice_number: ShortText | None = None
-    revision: Annotated[int, Field(ge=1, le=LARGEST_INTEGER)] | None = None
-    """The revision of the order that is acknowledged; the current one when left out."""
-
-
 class GiveReason(RequestModel):
     """Why it is done."""
 
@@ -178,8 +167,10 @@ class OrderLine(AnswerModel):
     quantity: PlainDecimal
     unit: str
     received: PlainDecimal
+    rejected: PlainDecimal
+    """What the seller has said will not come."""
     open: PlainDecimal
-    """What is still to come."""
+    """What is still to come, later or not: neither received nor rejected."""
     unit_price: PlainDecimal | None = None
     """Shown to owner and seller."""
     tax: Tax | None = None
@@ -252,6 +243,9 @@ class PurchaseOrder(PartAnswerModel):
     location: str | None = None
     contract_number: str | None = None
     invoice_number: str | None = None
+    acknowledgement: Acknowledgement | None = None
+    """What the seller has said last; null before it has said anything. Shown to owner and seller where orders are read,
+    listed, changed and led through their life; answers of the gate and of receiving leave it out."""
     activate_by: Timestamp | None
     valid_from: Timestamp | None
     expires_at: Timestamp | None
@@ -269,7 +263,10 @@ class PurchaseOrder(PartAnswerModel):
 
     @model_serializer(mode="wrap")
     def _only_what_the_relation_shows(self, serialise: Any) -> Any:
-        return shown_to(self.relation, serialise(self))
+        shown = shown_to(self.relation, serialise(self))
+        if "acknowledgement" not in self.model_fields_set:
+            shown.pop("acknowledgement", None)
+        return shown
 
 
 PurchaseOrder.SOMETIMES = frozenset(name for name in PurchaseOrder.model_fields if name not in SEEN_BY_ALL)

@@ -15,7 +15,7 @@ from app.events import service as events
 from app.events.event_types import EventType
 from app.events.service import OrderChange
 from app.http.schemas import timestamp
-from app.orders import activation_repository, list_repository, policy_service, repository
+from app.orders import acknowledgement_repository, activation_repository, list_repository, policy_service, repository
 from app.orders.activation_rules import is_settled
 from app.orders.errors import InvalidTransition, RevisionSuperseded
 from app.orders.lifecycle import Action, OrderStatus, allowed_actions, effective_status, time_statuses
@@ -28,7 +28,8 @@ from app.orders.schemas import (
     PurchaseOrder,
     SendPurchaseOrder,
 )
-from app.orders.views import lifecycle_facts, purchase_order, relation_of
+from app.orders.views import acknowledgement_shown, lifecycle_facts, purchase_order, relation_of
+from app.orders.visibility import may_see
 from app.principal import NAMED, Principal, Relation
 
 _NO_CONDITIONS = Conditions()
@@ -59,14 +60,17 @@ async def page(
     roles = [relation for relation in Relation if relation in NAMED] if role is None else [role]
     rows = await list_repository.page(connection, caller.organisation_id, roles, filters, before=before, limit=limit)
     lines = await repository.lines_of(connection, rows)
+    located = [LocatedOrder(row._asdict(), relation_of(row._asdict(), caller.organisation_id)) for row in rows]
+    said = await acknowledgement_repository.latest(connection, _acknowledged(located))
     return [
         purchase_order(
-            row._asdict(),
-            [line._asdict() for line in lines[row.number_key, row.organisation_id]],
-            relation_of(row._asdict(), caller.organisation_id),
-            row.read_at,
+            order.row,
+            [line._asdict() for line in lines[order.identity]],
+            order.relation,
+            order.read_at,
+            acknowledgement=acknowledgement_shown(said.get(order.identity)),
         )
-        async for row in unhurried(rows)
+        async for order in unhurried(located)
     ]
 
 
@@ -294,13 +298,24 @@ def overtaken(number: str) -> Problem:
 
 async def shown(connection: AsyncConnection, order: LocatedOrder) -> PurchaseOrder:
     """Return an order as the caller's relation sees it."""
-    lines = await repository.current_lines(connection, order.number_key, order.organisation_id, order.row["revision"])
+    lines = await repository.current_lines(connection, *order.identity, order.row["revision"])
+    said = await acknowledgement_repository.latest(connection, _acknowledged([order]))
     return purchase_order(
         order.row,
         [line._asdict() for line in lines],
         order.relation,
         order.read_at,
+        acknowledgement=acknowledgement_shown(said.get(order.identity)),
     )
+
+
+def _acknowledged(orders: Sequence[LocatedOrder]) -> set[tuple[str, UUID]]:
+    """Return those of the orders that have an acknowledgement which the caller may see."""
+    return {
+        order.identity
+        for order in orders
+        if order.row["confirmed_at"] is not None and may_see(order.relation, "acknowledgement")
+    }
 
 
 def require_new_end(order: LocatedOrder, expires_at: datetime) -> None:

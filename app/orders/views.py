@@ -6,9 +6,13 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Row
+
 from app.numbers.number_keys import registration_warnings
+from app.orders.acknowledgement_schemas import Acknowledgement
 from app.orders.amounts import Amounts, PricedLine, line_amounts, order_amounts
 from app.orders.lifecycle import LifecycleFacts, OrderStatus, StoredStatus, allowed_actions, effective_status
+from app.orders.quantities import LineQuantities
 from app.orders.schemas import FormatOfNumber, NumberWarning, OrderLine, Origin, PurchaseOrder, Totals
 from app.principal import Relation
 
@@ -24,9 +28,16 @@ _COPIED = (
 
 
 def purchase_order(
-    row: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], relation: Relation, at: datetime
+    row: Mapping[str, Any],
+    lines: Sequence[Mapping[str, Any]],
+    relation: Relation,
+    at: datetime,
+    **beside: Acknowledgement | None,
 ) -> PurchaseOrder:
-    """Return the order as the relation sees it at the moment `at`."""
+    """Return the order as the relation sees it at the moment `at`.
+
+    `beside`: the `acknowledgement`, where it was looked up; an answer that does not know it leaves it out.
+    """
     facts = lifecycle_facts(row)
     issued_here = row["issued_here"]
     shown_lines, totals = lines_with_totals(lines, row["currency"])
@@ -45,6 +56,18 @@ def purchase_order(
         lines=shown_lines,
         totals=totals,
         metadata=row["order_metadata"],
+        **beside,
+    )
+
+
+def acknowledgement_shown(row: Row[Any] | None) -> Acknowledgement | None:
+    """Return what the seller has said last."""
+    if row is None:
+        return None
+    told = row._asdict()
+    return Acknowledgement(
+        relation=Relation(row.acknowledged_as),
+        **{name: told[name] for name in Acknowledgement.model_fields if name in told},
     )
 
 
@@ -60,10 +83,13 @@ def lines_with_totals(
 
 def order_line(line: Mapping[str, Any], amounts: Amounts | None) -> OrderLine:
     """Return a line with what is still to come and what it comes to."""
-    shown = ("line", "sku", "gtin", "supplier_sku", "description", "quantity", "unit", "received", "unit_price", "tax")
+    shown = ("line", "sku", "gtin", "supplier_sku", "description", "quantity", "unit", "unit_price", "tax")
+    quantities = LineQuantities(line["line"], line["quantity"], line["received"], line["rejected"])
     return OrderLine(
         **{name: line[name] for name in shown},
-        open=max(line["quantity"] - line["received"], line["quantity"] * 0),
+        received=quantities.received,
+        rejected=quantities.rejected,
+        open=quantities.open,
         **({} if amounts is None else _named(amounts)),
     )
 
