@@ -11,6 +11,7 @@ class EventType(StrEnum):
     ISSUED = "purchase_order.issued"
     CHANGED = "purchase_order.changed"
     CHANGE_DECLINED = "purchase_order.change_declined"
+    SEEN = "purchase_order.seen"
     CONFIRMED = "purchase_order.confirmed"
     REJECTED = "purchase_order.rejected"
     ACTIVATED = "purchase_order.activated"

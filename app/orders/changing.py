@@ -280,7 +280,7 @@ def _values(order: LocatedOrder, plan: _Plan) -> tuple[dict[str, Any], int | Non
     values["latest_revision"] = revision
     if order.row["confirmed_at"] is None:
         # Nobody has agreed to anything yet: what is asked of the seller is the new revision, and no other.
-        return values | terms_as_columns(plan.terms) | {"revision": revision}, revision
+        return values | terms_as_columns(plan.terms) | {"revision": revision, "seen_at": None}, revision
     return {**values, "proposed_revision": revision}, revision
 
 

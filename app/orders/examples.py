@@ -121,6 +121,7 @@ PURCHASE_ORDER: dict[str, Any] = {
     "delivery_window": None,
     "sent_via": None,
     "sent_at": None,
+    "seen_at": None,
     "issued_at": "2036-01-04T08:32:10Z",
     "confirmed_at": None,
     "activated_at": None,

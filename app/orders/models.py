@@ -93,6 +93,7 @@ class PurchaseOrderRow(Base):
     invoice_number: Mapped[str | None]
     sent_via: Mapped[str | None]
     sent_at: Mapped[datetime | None]
+    seen_at: Mapped[datetime | None]
     issued_at: Mapped[datetime | None]
     confirmed_at: Mapped[datetime | None]
     activated_at: Mapped[datetime | None]

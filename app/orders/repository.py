@@ -159,6 +159,23 @@ async def change_status(
     return result.one_or_none()
 
 
+async def see(connection: AsyncConnection, number_key: str, organisation_id: UUID, seller_id: UUID) -> Row[Any] | None:
+    """Note that the seller reads an order that waits for its confirmation; None where that is noted, or not so."""
+    result = await connection.execute(
+        update(Order)
+        .where(
+            Order.number_key == number_key,
+            Order.organisation_id == organisation_id,
+            Order.seller_id == seller_id,
+            Order.status == StoredStatus.issued.value,
+            Order.seen_at.is_(None),
+        )
+        .values(seen_at=func.now(), version=Order.version + 1, updated_at=func.now())
+        .returning(*order_columns)
+    )
+    return result.one_or_none()
+
+
 async def bump_version(
     connection: AsyncConnection,
     number_key: str,

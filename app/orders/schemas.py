@@ -62,6 +62,8 @@ class IssuePurchaseOrder(Content):
     """The format of the number that is issued; the default format `PO-{random:9}{check}` when left out."""
     draft: bool = False
     """Keep it as a draft: it has its number, and the gate answers `not_issued` until it is issued."""
+    sent_via: ShortText | None = None
+    """How the order went to the supplier: `EDI 850`, `email`, `portal`. Not with a draft, which goes nowhere yet."""
 
     @model_validator(mode="after")
     def _has_one_origin(self) -> Self:
@@ -69,6 +71,12 @@ class IssuePurchaseOrder(Content):
             raise PydanticCustomError(
                 "number_origin", "`number` registers a number issued elsewhere; leave `format_id` out"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _is_sent_when_it_is_issued(self) -> Self:
+        if self.draft and self.sent_via is not None:
+            raise PydanticCustomError("sent_draft", "A draft has not been sent: say `sent_via` when it is issued")
         return self
 
 
@@ -252,7 +260,10 @@ class PurchaseOrder(PartAnswerModel):
     ship_window: Window | None
     delivery_window: Window | None
     sent_via: str | None = None
-    sent_at: Timestamp | None
+    sent_at: Timestamp | None = None
+    seen_at: Timestamp | None = None
+    """When the seller first read the order here, before it confirmed; a new revision is still to be seen. Shown to
+    owner and seller, as is when and how it was sent."""
     issued_at: Timestamp | None
     confirmed_at: Timestamp | None
     activated_at: Timestamp | None

@@ -18,7 +18,7 @@ from app.http.schemas import timestamp
 from app.orders import acknowledgement_repository, activation_repository, list_repository, policy_service, repository
 from app.orders.activation_rules import is_settled
 from app.orders.errors import InvalidTransition, RevisionSuperseded
-from app.orders.lifecycle import Action, OrderStatus, allowed_actions, effective_status, time_statuses
+from app.orders.lifecycle import Action, OrderStatus, StoredStatus, allowed_actions, effective_status, time_statuses
 from app.orders.list_repository import Filters
 from app.orders.location import LocatedOrder, locate
 from app.orders.repository import Conditions
@@ -46,6 +46,39 @@ ATTEMPTS: Final = 3
 async def get(connection: AsyncConnection, caller: Principal, number: str, buyer: UUID | None) -> PurchaseOrder:
     """Return the order that the number means to the caller, as its relation sees it."""
     return await shown(connection, await locate(connection, caller, number, buyer))
+
+
+async def get_unless_unseen(
+    connection: AsyncConnection, caller: Principal, number: str, buyer: UUID | None
+) -> PurchaseOrder | None:
+    """Do the same; None where the seller sees the order for the first time, which is `see`."""
+    order = await locate(connection, caller, number, buyer)
+    return None if _is_first_sight(order) else await shown(connection, order)
+
+
+async def see(connection: AsyncConnection, caller: Principal, number: str, buyer: UUID | None) -> PurchaseOrder:
+    """Return the order, and note once that its seller has seen it."""
+    order = await locate(connection, caller, number, buyer)
+    if _is_first_sight(order):
+        row = await repository.see(connection, *order.identity, caller.organisation_id)
+        if row is not None:
+            order = LocatedOrder(row._asdict(), order.relation)
+            change = OrderChange(
+                type=EventType.SEEN,
+                number_key=order.number_key,
+                organisation_id=order.organisation_id,
+                sequence=row.version,
+                actor=caller,
+                relation=order.relation,
+                data={"revision": row.revision},
+            )
+            await events.record(connection, [change])
+    return await shown(connection, order)
+
+
+def _is_first_sight(order: LocatedOrder) -> bool:
+    waits = order.row["status"] == StoredStatus.issued and order.row["seen_at"] is None
+    return waits and order.relation is Relation.SELLER
 
 
 async def page(

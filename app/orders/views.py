@@ -23,6 +23,7 @@ _COPIED = (
     "freight_terms",
     *("cost_center", "category", "location", "contract_number", "invoice_number", "activate_by", "valid_from"),
     *("expires_at", "ship_window", "delivery_window", "sent_via", "sent_at", "issued_at", "confirmed_at"),
+    "seen_at",
     *("activated_at", "created_at", "updated_at"),
 )
 

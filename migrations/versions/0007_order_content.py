@@ -17,6 +17,7 @@ def upgrade() -> None:
     """
     op.add_column("purchase_orders", sa.Column("latest_revision", sa.Integer(), server_default="1", nullable=False))
     op.add_column("purchase_orders", sa.Column("proposed_revision", sa.Integer(), nullable=True))
+    op.add_column("purchase_orders", sa.Column("seen_at", sa.DateTime(timezone=True), nullable=True))
     op.create_table(
         "purchase_order_revisions",
         sa.Column("number_key", sa.Text(), nullable=False),
@@ -79,5 +80,6 @@ def downgrade() -> None:
     op.drop_column("purchase_order_lines", "rejected")
     op.drop_table("acknowledgements")
     op.drop_table("purchase_order_revisions")
+    op.drop_column("purchase_orders", "seen_at")
     op.drop_column("purchase_orders", "proposed_revision")
     op.drop_column("purchase_orders", "latest_revision")
