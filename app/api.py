@@ -8,8 +8,16 @@ from fastapi import APIRouter
 from app.access.endpoints import router as api_keys
 from app.errors import PROBLEMS
 from app.numbers.endpoints import router as number_formats
+from app.orders.acknowledgement_rules import (
+    DECISION_MEANINGS,
+    AcknowledgementDecision,
+    AcknowledgementReason,
+    reason_meaning,
+)
 from app.orders.activation_endpoints import router as activation_requests
 from app.orders.activation_rules import REQUEST_STATUS_MEANINGS, ActivationRequestStatus
+from app.orders.change_endpoints import router as purchase_order_changes
+from app.orders.change_schemas import REVISION_STATUS_MEANINGS, RevisionStatus
 from app.orders.endpoints import router as purchase_orders
 from app.orders.lifecycle import OrderStatus
 from app.orders.lifecycle_endpoints import router as purchase_order_lifecycle
@@ -29,6 +37,7 @@ router = APIRouter(prefix="/v1")
 for part in (
     validations,
     purchase_orders,
+    purchase_order_changes,
     purchase_order_lifecycle,
     activation_requests,
     receipts,
@@ -123,6 +132,9 @@ def vocabularies() -> Mapping[str, Mapping[str, str]]:
         "Scope": {scope: _use_of(scope) for scope in Scope},
         "OrderStatus": {status: STATUS_MEANINGS[status] for status in OrderStatus},
         "ActivationRequestStatus": {status: REQUEST_STATUS_MEANINGS[status] for status in ActivationRequestStatus},
+        "RevisionStatus": {status: REVISION_STATUS_MEANINGS[status] for status in RevisionStatus},
+        "AcknowledgementDecision": {decision: DECISION_MEANINGS[decision] for decision in AcknowledgementDecision},
+        "AcknowledgementReason": {reason: reason_meaning(reason) for reason in AcknowledgementReason},
         "GateFact": {fact: GATE_FACT_MEANINGS[fact] for fact in GateFact},
         "RefusalCode": {code: refusal_meaning(code) for code in RefusalCode},
     }

@@ -70,6 +70,7 @@ class Service:
         number_format = party.post("/v1/number-formats", {"name": "A", "pattern": "AKIN-{serial:6}{check}"})
         self._known = {
             "text": "PO-7K3M9QWX2R",
+            "revision": "1",
             "organisation_id": party.id,
             "format_id": number_format.json()["id"],
         }

@@ -9,6 +9,9 @@ class EventType(StrEnum):
 
     DRAFTED = "purchase_order.drafted"
     ISSUED = "purchase_order.issued"
+    CHANGED = "purchase_order.changed"
+    CHANGE_DECLINED = "purchase_order.change_declined"
+    SEEN = "purchase_order.seen"
     CONFIRMED = "purchase_order.confirmed"
     REJECTED = "purchase_order.rejected"
     ACTIVATED = "purchase_order.activated"

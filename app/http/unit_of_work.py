@@ -141,7 +141,24 @@ class UnitOfWork:
         self, work: Callable[[AsyncConnection], Awaitable[Result]], present: Callable[[Result], Answer]
     ) -> Response:
         """Run `work`, which only looks, and return its presented result; 304 where the caller has it already."""
-        answer = present(await self._database.look(work))
+        return await self._unless_current(present(await self._database.look(work)))
+
+    async def read_or_write(
+        self,
+        look: Callable[[AsyncConnection], Awaitable[Result | None]],
+        work: Callable[[AsyncConnection], Awaitable[Result]],
+        present: Callable[[Result], Answer],
+    ) -> Response:
+        """Run `look`, which only looks, and present what it finds; where that is None, `work` has something to write.
+
+        So that what mostly only reads holds no transaction for it.
+        """
+        found = await self._database.look(look)
+        if found is None:
+            return await self.write(work, present)
+        return await self._unless_current(present(found))
+
+    async def _unless_current(self, answer: Answer) -> Response:
         etag = answer.headers.get("ETag")
         if etag is not None and is_current(self._request.headers.get("if-none-match"), etag):
             return Response(status_code=304, headers={"ETag": etag})

@@ -20,6 +20,7 @@ from app.http.schemas import (
     decimal_schema,
     plain_decimal,
 )
+from app.orders.amounts import MINOR_UNITS
 from app.organisations.schemas import Address, Phone
 
 LINES_MAX = 500
@@ -47,9 +48,15 @@ def _checked_by_gs1(text: str, lengths: tuple[int, ...], name: str) -> str:
     return digits
 
 
+def _currency_code(text: str) -> str:
+    if text not in MINOR_UNITS:
+        raise PydanticCustomError("unknown_currency", "ISO 4217 has no currency {code}", {"code": text})
+    return text
+
+
 Gtin = Annotated[str, AfterValidator(_global_trade_item_number)]
 Gln = Annotated[str, AfterValidator(_global_location_number)]
-Currency = Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")]
+Currency = Annotated[str, StringConstraints(pattern="^[A-Z]{3}$"), AfterValidator(_currency_code)]
 Unit = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20), PRINTABLE]
 Component = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40), PRINTABLE]
 ReferenceText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), PRINTABLE]

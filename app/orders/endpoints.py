@@ -174,9 +174,14 @@ async def get_purchase_order(
     """Get a purchase order.
 
     The exact form of the number comes first, then the form without a leading `PO`. The ETag changes when the order
-    does, and when time alone changes its status.
+    does, and when time alone changes its status. That the seller reads an order which waits for its confirmation is
+    noted once, as `seen_at`.
     """
-    return await unit.read(lambda connection: service.get(connection, caller, number, buyer), order_answer)
+    return await unit.read_or_write(
+        lambda connection: service.get_unless_unseen(connection, caller, number, buyer),
+        lambda connection: service.see(connection, caller, number, buyer),
+        order_answer,
+    )
 
 
 @router.get(

@@ -25,13 +25,16 @@ class InvalidTransition(Problem):
 
 
 class RevisionSuperseded(Problem):
-    """The acknowledgement is of a revision that is no longer the order's."""
+    """What was acknowledged or declined is not the order's newest revision."""
 
     status = 409
     code = "revision_superseded"
     title = "The order has a newer revision"
-    remedy = "Read the order, look at what changed since `revision`, and acknowledge `current_revision`."
-    example_detail = "Revision 1 was acknowledged; the order is at revision 2."
+    remedy = (
+        "Look at what changed since `revision`, GET /v1/purchase-orders/{number}/revisions, and acknowledge or decline "
+        "`current_revision`."
+    )
+    example_detail = "Revision 1 was meant; the order is at revision 2."
     example_members: ClassVar[dict[str, JsonValue]] = {"revision": 1, "current_revision": 2}
 
 
@@ -88,6 +91,21 @@ class ReservedNumber(Problem):
         "the service may issue it one day. Leave `number` out to have one issued."
     )
     example_detail = "PO-7K3M9QWX2R has the form of numbers that this service issues."
+
+
+class QuantityReceived(Problem):
+    """What has come in would be denied."""
+
+    status = 409
+    code = "quantity_received"
+    title = "Goods of this line have come in"
+    remedy = (
+        "What was received stays received. `lines` lists each line at fault with what came in (`received`) and what "
+        "would be left of the order (`ordered`, null where the line would be gone): order no less than came in, keep "
+        "the line's product and unit, or reverse the receipt first, POST /v1/receipts/{receipt_id}/reverse."
+    )
+    example_detail = "Line 1 cannot be ordered at 80: 100 have come in."
+    example_members: ClassVar[dict[str, JsonValue]] = {"lines": [{"line": 1, "received": "100", "ordered": "80"}]}
 
 
 class BatchRefused(Problem):

@@ -27,7 +27,37 @@ ORDER_BETWEEN_STRANGERS: dict[str, Any] = {
 
 REGISTRATION: dict[str, Any] = {"number": "4500012345", "seller": {"name": "Anders & Ko Textil"}}
 
+_DECISIONS: list[dict[str, Any]] = [
+    {
+        "decision": "accepted",
+        "quantity": "200",
+        "scheduled_ship_date": "2036-02-10T00:00:00Z",
+        "scheduled_delivery_date": "2036-03-01T00:00:00Z",
+    },
+    {"decision": "rejected", "quantity": "40", "reason": "obsolete_product"},
+]
+
 CONFIRMATION: dict[str, Any] = {"contract_number": "SC-4711", "revision": 1}
+
+CONFIRMATION_BY_LINE: dict[str, Any] = {**CONFIRMATION, "lines": [{"line": 1, "decisions": _DECISIONS}]}
+
+ACKNOWLEDGEMENT: dict[str, Any] = {
+    "revision": 1,
+    "acknowledged_at": "2036-01-05T09:12:44Z",
+    "acknowledged_by": SELLER_ID,
+    "relation": "seller",
+    "contract_number": "SC-4711",
+    "invoice_number": None,
+    "lines": [
+        {
+            "line": 1,
+            "decisions": [
+                {**dict.fromkeys(("scheduled_ship_date", "scheduled_delivery_date", "reason")), **decision}
+                for decision in _DECISIONS
+            ],
+        }
+    ],
+}
 
 _NO_CONTACT: dict[str, Any] = {"address": None, "phone": None, "code": None, "gln": None}
 
@@ -42,6 +72,7 @@ PURCHASE_ORDER: dict[str, Any] = {
     "allowed_actions": ["confirm", "reject", "extend", "suspend", "cancel"],
     "version": 1,
     "revision": 1,
+    "proposed_revision": None,
     "policy_version": None,
     "format": {"id": "00000000-0000-7000-8000-000000000001", "version": 1},
     "warnings": [],
@@ -63,12 +94,17 @@ PURCHASE_ORDER: dict[str, Any] = {
             "quantity": "240",
             "unit": "EA",
             "received": "0",
+            "rejected": "0",
             "open": "240",
             "unit_price": "4.9",
             "tax": None,
+            "net_amount": "1176.00",
+            "tax_amount": "0.00",
+            "gross_amount": "1176.00",
         }
     ],
     "currency": "EUR",
+    "totals": {"net_amount": "1176.00", "tax_amount": "0.00", "gross_amount": "1176.00"},
     "payment_methods": [],
     "payment_terms": None,
     "freight_terms": None,
@@ -77,6 +113,7 @@ PURCHASE_ORDER: dict[str, Any] = {
     "location": None,
     "contract_number": None,
     "invoice_number": None,
+    "acknowledgement": None,
     "activate_by": "2036-02-01T00:00:00Z",
     "valid_from": None,
     "expires_at": "2036-06-30T22:00:00Z",
@@ -84,12 +121,37 @@ PURCHASE_ORDER: dict[str, Any] = {
     "delivery_window": None,
     "sent_via": None,
     "sent_at": None,
+    "seen_at": None,
     "issued_at": "2036-01-04T08:32:10Z",
     "confirmed_at": None,
     "activated_at": None,
     "created_at": "2036-01-04T08:32:10Z",
     "updated_at": "2036-01-04T08:32:10Z",
     "metadata": {"season": "summer"},
+}
+
+CHANGE: dict[str, Any] = {
+    "payment_terms": "30 days net",
+    "delivery_window": {"start": "2036-03-01T06:00:00Z", "end": "2036-03-03T18:00:00Z"},
+    "metadata": {"season": "autumn", "margin": None},
+}
+
+REVISION: dict[str, Any] = {
+    "revision": 2,
+    "revision_status": "proposed",
+    "created_at": "2036-01-20T10:04:51Z",
+    "current_from": None,
+    "declined_at": None,
+    "decline_reason": None,
+    **{
+        name: PURCHASE_ORDER[name]
+        for name in (
+            *("buyer", "bill_to", "seller", "ship_to", "lines", "currency", "totals", "payment_methods"),
+            *("freight_terms", "ship_window"),
+        )
+    },
+    "payment_terms": CHANGE["payment_terms"],
+    "delivery_window": CHANGE["delivery_window"],
 }
 
 ISSUED: dict[str, Any] = {
@@ -132,7 +194,7 @@ RECEIPT: dict[str, Any] = {
 }
 
 RECEIVED_PURCHASE_ORDER: dict[str, Any] = {
-    **PURCHASE_ORDER,
+    **{name: value for name, value in PURCHASE_ORDER.items() if name != "acknowledgement"},
     "status": "partially_received",
     "stored_status": "partially_received",
     "allowed_actions": ["confirm", "extend", "suspend", "receive", "close"],

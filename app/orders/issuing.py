@@ -105,7 +105,7 @@ async def issue_many(
     await reference_repository.insert_references(connection, [item.row for item in written])
     await events.record(connection, [_event(item, caller) for item in written])
     async for item in unhurried(written):
-        outcomes[item.index] = purchase_order(item.row, lines[item.index], Relation.OWNER, now)
+        outcomes[item.index] = purchase_order(item.row, lines[item.index], Relation.OWNER, now, acknowledgement=None)
     _count(written)
     return [outcomes[position] for position in range(len(bodies))]
 

@@ -66,6 +66,9 @@ OPEN: Final = (StoredStatus.issued, StoredStatus.confirmed, StoredStatus.active,
 ACTIVATED: Final = frozenset({StoredStatus.active, StoredStatus.partially_received, StoredStatus.received})
 """The deadline for activation has been met; it is a fact of the stored status and kept nowhere else."""
 
+CHANGEABLE: Final = frozenset({StoredStatus.draft, *OPEN, StoredStatus.suspended})
+"""What was agreed may still change: a draft at once, an order that was issued by a change order."""
+
 WITH_RECEIPTS: Final = (StoredStatus.partially_received, StoredStatus.received)
 """Goods have come in, and a receipt may be reversed, whatever time has made of the order."""
 
@@ -156,7 +159,8 @@ SQL is made of the same rows: CASE WHEN status IN (touches) AND boundary <= now(
 class Transition:
     """From which stored statuses an action may start, and to which it can lead from each.
 
-    More than one target: `resume` returns to where the suspension came from, `receive` goes by what stays open.
+    More than one target: `resume` returns to where the suspension came from, `receive` goes by what stays open, and
+    `confirm` leads to the second where it leaves nothing to come.
     A status by time in `refused_when` forbids it, also when one of higher precedence hides it; while suspended, so does
     having been suspended from a status in `refused_when_suspended_from`.
     """
@@ -173,10 +177,11 @@ TRANSITIONS: Final[Mapping[Action, Transition]] = {
     # A later acknowledgement replaces the earlier one, also after activation, and takes nothing back.
     Action.confirm: Transition(
         {
-            StoredStatus.issued: (StoredStatus.confirmed,),
-            StoredStatus.confirmed: (StoredStatus.confirmed,),
-            StoredStatus.active: (StoredStatus.active,),
-            StoredStatus.partially_received: (StoredStatus.partially_received,),
+            # Where it leaves nothing to come, the order has come to its end.
+            StoredStatus.issued: (StoredStatus.confirmed, StoredStatus.rejected),
+            StoredStatus.confirmed: (StoredStatus.confirmed, StoredStatus.rejected),
+            StoredStatus.active: (StoredStatus.active, StoredStatus.rejected),
+            StoredStatus.partially_received: (StoredStatus.partially_received, StoredStatus.received),
         },
         refused_when=_TOO_LATE,
     ),
@@ -241,6 +246,15 @@ def status_by_receipts(*, anything_received: bool, anything_open: bool) -> Store
     if not anything_received:
         return StoredStatus.active
     return StoredStatus.partially_received if anything_open else StoredStatus.received
+
+
+def status_by_acknowledgement(stored: StoredStatus, *, anything_left: bool) -> StoredStatus:
+    """The stored status after an acknowledgement; `anything_left`: whether anything is still to come by it.
+
+    An order without lines is acknowledged as a whole: there it always is.
+    """
+    some, nothing = TRANSITIONS[Action.confirm].targets[stored]
+    return some if anything_left else nothing
 
 
 def _is_allowed(action: Action, facts: LifecycleFacts, at: datetime) -> bool:

@@ -8,14 +8,16 @@ from starlette.responses import Response
 from app.errors import Problem
 from app.http.authorisation import Caller
 from app.http.errors import NotFound, RelationNotAllowed
-from app.http.openapi import documented
+from app.http.openapi import Examples, documented
 from app.http.unit_of_work import Unit
-from app.orders import service
+from app.orders import acknowledging, service
+from app.orders.acknowledgement_schemas import ConfirmPurchaseOrder
+from app.orders.change_schemas import RejectPurchaseOrder
 from app.orders.endpoints import Buyer, OrderNumber, order_answer
-from app.orders.errors import AmbiguousNumber, InvalidTransition, RevisionSuperseded
+from app.orders.errors import AmbiguousNumber, InvalidTransition, QuantityReceived, RevisionSuperseded
+from app.orders.examples import CONFIRMATION, CONFIRMATION_BY_LINE
 from app.orders.schemas import (
     ActivatePurchaseOrder,
-    ConfirmPurchaseOrder,
     ExtendPurchaseOrder,
     GiveReason,
     PurchaseOrder,
@@ -25,7 +27,7 @@ from app.orders.schemas import (
 router = APIRouter(prefix="/purchase-orders/{number}", tags=["Purchase order lifecycle"])
 
 
-def _transition(operation_id: str, *problems: type[Problem]) -> dict[str, Any]:
+def _transition(operation_id: str, *problems: type[Problem], requests: Examples | None = None) -> dict[str, Any]:
     return documented(
         operation_id,
         PurchaseOrder,
@@ -35,6 +37,7 @@ def _transition(operation_id: str, *problems: type[Problem]) -> dict[str, Any]:
         InvalidTransition,
         *problems,
         headers=["ETag"],
+        requests=requests,
     )
 
 
@@ -50,7 +53,15 @@ async def send_purchase_order(
     return await unit.write(lambda connection: service.send(connection, caller, number, buyer, given), order_answer)
 
 
-@router.post("/confirm", **_transition("confirm_purchase_order", RevisionSuperseded))
+@router.post(
+    "/confirm",
+    **_transition(
+        "confirm_purchase_order",
+        RevisionSuperseded,
+        QuantityReceived,
+        requests={"All is accepted": CONFIRMATION, "What becomes of each line": CONFIRMATION_BY_LINE},
+    ),
+)
 async def confirm_purchase_order(
     number: OrderNumber, caller: Caller, unit: Unit, buyer: Buyer = None, body: ConfirmPurchaseOrder | None = None
 ) -> Response:
@@ -58,21 +69,34 @@ async def confirm_purchase_order(
 
     The seller's acknowledgement (X12 855), with its contract or invoice number. The owner may confirm on the seller's
     behalf; the event then says `relation: owner`. Repeatable: a later acknowledgement replaces the earlier one.
+
+    With `lines` the seller says what becomes of each, in as many parts as it likes: `accepted`, `backordered` (comes
+    later, and stays open) or `rejected` (is open no more, at the gate and for receiving), with dates and a reason. What
+    is left unsaid is accepted; without `lines` all is. Where nothing is left to come, the order is `rejected`, or
+    `received` where goods have come in before.
+
+    Where a change order is proposed, it is what is acknowledged, and comes into force with that. An acknowledgement of
+    any revision but the newest is 409 `revision_superseded`.
     """
     given = body or ConfirmPurchaseOrder()
-    return await unit.write(lambda connection: service.confirm(connection, caller, number, buyer, given), order_answer)
+    return await unit.write(
+        lambda connection: acknowledging.confirm(connection, caller, number, buyer, given), order_answer
+    )
 
 
-@router.post("/reject", **_transition("reject_purchase_order"))
+@router.post("/reject", **_transition("reject_purchase_order", RevisionSuperseded))
 async def reject_purchase_order(
-    number: OrderNumber, caller: Caller, unit: Unit, buyer: Buyer = None, body: GiveReason | None = None
+    number: OrderNumber, caller: Caller, unit: Unit, buyer: Buyer = None, body: RejectPurchaseOrder | None = None
 ) -> Response:
     """Reject a purchase order.
 
-    The seller declines, with a reason; the owner may do so on its behalf. A rejected order has ended.
+    The seller declines, with a reason; the owner may do so on its behalf. A rejected order has ended. With the
+    `revision` of a change order that is proposed, only that one is declined: what was confirmed stays in force.
     """
-    reason = body.reason if body else None
-    return await unit.write(lambda connection: service.reject(connection, caller, number, buyer, reason), order_answer)
+    given = body or RejectPurchaseOrder()
+    return await unit.write(
+        lambda connection: acknowledging.decline(connection, caller, number, buyer, given), order_answer
+    )
 
 
 @router.post("/activate", **_transition("activate_purchase_order"))

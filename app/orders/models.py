@@ -21,7 +21,11 @@ def _quoted(values: Iterable[StrEnum]) -> str:
 
 
 class PurchaseOrderRow(Base):
-    """One order. `version` counts its changes and numbers its events; `revision` counts its contents."""
+    """One order. `version` counts its changes and numbers its events.
+
+    `revision` is the content that is in force, which the row holds itself. `proposed_revision` is a change order that
+    waits for its acknowledgement; `latest_revision` is the highest number that any revision had.
+    """
 
     __tablename__ = "purchase_orders"
     __table_args__ = (
@@ -55,6 +59,8 @@ class PurchaseOrderRow(Base):
     format_version: Mapped[int | None]
     version: Mapped[int]
     revision: Mapped[int]
+    latest_revision: Mapped[int] = mapped_column(server_default="1")
+    proposed_revision: Mapped[int | None]
     policy_version: Mapped[int | None]
     status: Mapped[str]
     suspended_from: Mapped[str | None]
@@ -87,6 +93,7 @@ class PurchaseOrderRow(Base):
     invoice_number: Mapped[str | None]
     sent_via: Mapped[str | None]
     sent_at: Mapped[datetime | None]
+    seen_at: Mapped[datetime | None]
     issued_at: Mapped[datetime | None]
     confirmed_at: Mapped[datetime | None]
     activated_at: Mapped[datetime | None]
@@ -146,6 +153,28 @@ class PurchaseOrderForwarderRow(Base):
     id: Mapped[UUID]
 
 
+class PurchaseOrderRevisionRow(Base):
+    """What one revision of a changed order says beside its lines; an order that was never changed has no such row."""
+
+    __tablename__ = "purchase_order_revisions"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["number_key", "organisation_id"], ["purchase_orders.number_key", "purchase_orders.organisation_id"]
+        ),
+        CheckConstraint("revision >= 1", name="revision_counts_from_one"),
+        {"comment": "dist:number_key - what each revision of a changed order said; its lines are beside it"},
+    )
+
+    number_key: Mapped[str] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    revision: Mapped[int] = mapped_column(primary_key=True)
+    terms: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    current_from: Mapped[datetime | None]
+    declined_at: Mapped[datetime | None]
+    decline_reason: Mapped[str | None]
+
+
 class PurchaseOrderLineRow(Base):
     """One product line of one revision of an order; lines count from 1."""
 
@@ -157,6 +186,7 @@ class PurchaseOrderLineRow(Base):
         CheckConstraint("line >= 1", name="line_counts_from_one"),
         CheckConstraint("quantity > 0", name="quantity_is_positive"),
         CheckConstraint("received >= 0", name="received_is_not_negative"),
+        CheckConstraint("rejected BETWEEN 0 AND quantity", name="rejected_is_of_what_was_ordered"),
         Index(None, "sku"),
         {"comment": "dist:number_key - product lines of purchase orders, by revision"},
     )
@@ -174,6 +204,30 @@ class PurchaseOrderLineRow(Base):
     unit_price: Mapped[Decimal | None]
     tax: Mapped[dict[str, Any] | None]
     received: Mapped[Decimal]
+    rejected: Mapped[Decimal] = mapped_column(server_default="0")
+
+
+class AcknowledgementRow(Base):
+    """What a seller said to an order; `sequence` is that of its event. The last one holds, all are kept."""
+
+    __tablename__ = "acknowledgements"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["number_key", "organisation_id"], ["purchase_orders.number_key", "purchase_orders.organisation_id"]
+        ),
+        {"comment": "dist:number_key - what sellers said to purchase orders, append only"},
+    )
+
+    number_key: Mapped[str] = mapped_column(primary_key=True)
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    sequence: Mapped[int] = mapped_column(primary_key=True)
+    revision: Mapped[int]
+    acknowledged_by: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    acknowledged_as: Mapped[str]
+    acknowledged_at: Mapped[datetime]
+    contract_number: Mapped[str | None]
+    invoice_number: Mapped[str | None]
+    lines: Mapped[list[dict[str, Any]]]
 
 
 class ReferenceClaimRow(Base):

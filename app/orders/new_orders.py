@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from app.db.identifiers import new_id
 from app.numbers.number_keys import MalformedNumber, clean_number_text, number_key
-from app.orders.content_schemas import Line, Party
+from app.orders.content_schemas import Content, Line, Party
 from app.orders.lifecycle import StoredStatus
 from app.orders.schemas import IssuePurchaseOrder
 from app.principal import Principal
@@ -27,6 +27,18 @@ def faults_of(
         moment = getattr(body, name)
         if moment is not None and moment <= now:
             yield _fault([*place, name], "in_the_past", f"`{name}` has passed already")
+    yield from faults_of_parties(body, caller, known, place)
+    if body.number is not None:
+        try:
+            clean_number_text(body.number)
+        except MalformedNumber as error:
+            yield _fault([*place, "number"], f"number_{error.rule}", str(error))
+
+
+def faults_of_parties(
+    body: Content, caller: Principal, known: Mapping[UUID, Any], place: list[str | int]
+) -> Iterable[dict[str, JsonValue]]:
+    """Yield what is wrong with the organisations that an order of the caller's names."""
     if body.buyer is not None and body.buyer.organisation_id not in {None, caller.organisation_id}:
         yield _fault(
             [*place, "buyer", "organisation_id"],
@@ -36,11 +48,6 @@ def faults_of(
     for way, party in parties_of(body):
         if party.organisation_id is not None and party.organisation_id not in known:
             yield _fault([*place, *way, "organisation_id"], "unknown_organisation", "There is no such organisation")
-    if body.number is not None:
-        try:
-            clean_number_text(body.number)
-        except MalformedNumber as error:
-            yield _fault([*place, "number"], f"number_{error.rule}", str(error))
 
 
 def _fault(loc: list[str | int], code: str, message: str) -> dict[str, JsonValue]:
@@ -51,16 +58,8 @@ def order_row(
     body: IssuePurchaseOrder, caller: Principal, known: Mapping[UUID, Any], policy_version: int | None, now: datetime
 ) -> dict[str, Any]:
     """Return the row of a new order; one that is to be issued here has no number yet."""
-    content = body.model_dump(mode="json", exclude={"lines", "metadata", "draft", "number", "format_id"})
-    buyer = (body.buyer or Party(organisation_id=caller.organisation_id)).model_copy(
-        update={"organisation_id": caller.organisation_id}
-    )
     return {
-        **content,
-        **{name: getattr(body, name) for name in ("activate_by", "valid_from", "expires_at")},
-        "buyer": _named(buyer, known),
-        **{name: _named(getattr(body, name), known) for name in ("bill_to", "seller", "ship_to")},
-        "forwarders": [_named(forwarder, known) for forwarder in body.forwarders],
+        **content_columns(body, caller.organisation_id, known),
         "organisation_id": caller.organisation_id,
         "id": new_id(),
         "number": None if body.number is None else clean_number_text(body.number),
@@ -70,17 +69,34 @@ def order_row(
         "format_version": None,
         "version": 1,
         "revision": 1,
+        "latest_revision": 1,
+        "proposed_revision": None,
         "policy_version": None if body.draft else policy_version,
         "status": StoredStatus.draft if body.draft else StoredStatus.issued,
         **dict.fromkeys(("suspended_from", "status_reason", "contract_number", "invoice_number")),
+        "sent_via": body.sent_via,
+        "sent_at": None if body.sent_via is None else now,
+        **dict.fromkeys(("seen_at", "confirmed_at", "activated_at")),
+        "issued_at": None if body.draft else now,
+        "created_at": now,
+        "updated_at": now,
+    }
+
+
+def content_columns(body: Content, buyer: UUID, known: Mapping[UUID, Any]) -> dict[str, Any]:
+    """Return the columns of an order's row that hold what it says, but for its lines."""
+    content = body.model_dump(mode="json", include=set(Content.model_fields) - {"lines", "metadata"})
+    own_party = (body.buyer or Party(organisation_id=buyer)).model_copy(update={"organisation_id": buyer})
+    return {
+        **content,
+        **{name: getattr(body, name) for name in ("activate_by", "valid_from", "expires_at")},
+        "buyer": _named(own_party, known),
+        **{name: _named(getattr(body, name), known) for name in ("bill_to", "seller", "ship_to")},
+        "forwarders": [_named(forwarder, known) for forwarder in body.forwarders],
         "seller_id": body.seller.organisation_id if body.seller else None,
         "ship_to_id": body.ship_to.organisation_id if body.ship_to else None,
         "forwarder_ids": sorted({party.organisation_id for party in body.forwarders if party.organisation_id}),
         "order_metadata": body.metadata,
-        **dict.fromkeys(("sent_via", "sent_at", "confirmed_at", "activated_at")),
-        "issued_at": None if body.draft else now,
-        "created_at": now,
-        "updated_at": now,
     }
 
 
@@ -93,20 +109,21 @@ def _named(party: Party | None, known: Mapping[UUID, Any]) -> dict[str, Any] | N
     return shown
 
 
-def line_row(order: Mapping[str, Any], line: Line, position: int) -> dict[str, Any]:
-    """Return the row of a line of a new order; lines count from 1."""
+def line_row(order: Mapping[str, Any], line: Line, number: int, revision: int = 1) -> dict[str, Any]:
+    """Return the row of a line of an order's revision, of which nothing has come in; lines count from 1."""
     return {
         "number_key": order["number_key"],
         "organisation_id": order["organisation_id"],
-        "revision": 1,
-        "line": position,
-        **line.model_dump(exclude={"tax"}),
+        "revision": revision,
+        "line": number,
+        **line.model_dump(include=set(Line.model_fields) - {"tax"}),
         "tax": line.tax.model_dump(mode="json") if line.tax else None,
         "received": line.quantity * 0,
+        "rejected": line.quantity * 0,
     }
 
 
-def organisations_named(bodies: Iterable[IssuePurchaseOrder]) -> Iterable[UUID]:
+def organisations_named(bodies: Iterable[Content]) -> Iterable[UUID]:
     """Yield the organisations that the orders name by id."""
     for body in bodies:
         for _, party in parties_of(body):
@@ -114,7 +131,7 @@ def organisations_named(bodies: Iterable[IssuePurchaseOrder]) -> Iterable[UUID]:
                 yield party.organisation_id
 
 
-def parties_of(body: IssuePurchaseOrder) -> Iterable[tuple[tuple[str | int, ...], Party]]:
+def parties_of(body: Content) -> Iterable[tuple[tuple[str | int, ...], Party]]:
     for name in ("buyer", "bill_to", "seller", "ship_to"):
         if (party := getattr(body, name)) is not None:
             yield (name,), party

@@ -10,20 +10,21 @@ _NOTHING: Final = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class LineQuantities:
-    """What was ordered on a line, and what has come in of it."""
+    """What was ordered on a line, what has come in of it, and what the seller has rejected of it."""
 
     line: int
     ordered: Decimal
     received: Decimal
+    rejected: Decimal = _NOTHING
 
     @property
     def open(self) -> Decimal:
         """What is still to come; never negative, also where more came in than was ordered."""
-        return max(self.ordered - self.received, _NOTHING)
+        return max(self.ordered - self.rejected - self.received, _NOTHING)
 
     def receivable(self, tolerance: Decimal) -> Decimal:
-        """What may still come in, `tolerance` being the share of the ordered quantity that may come in beyond it."""
-        return max(self.ordered * (1 + tolerance) - self.received, _NOTHING)
+        """What may still come in, `tolerance` being the share of what is to come at all that may come in beyond it."""
+        return max((self.ordered - self.rejected) * (1 + tolerance) - self.received, _NOTHING)
 
 
 def open_by_line(lines: Iterable[LineQuantities]) -> dict[int, Decimal]:

@@ -85,8 +85,8 @@ async def add_received(
 ) -> Sequence[Row[Any]]:
     """Add quantities, by line, to what has come in, and return the lines on which that was possible.
 
-    Postgres judges each line: never more than was ordered and the share `tolerance` of it, never less than nothing.
-    Negative quantities take back, whatever the tolerance is.
+    Postgres judges each line: never more than was ordered and not rejected, and the share `tolerance` of that, never
+    less than nothing. Negative quantities take back, whatever the tolerance is.
     """
     if not quantities:
         return []
@@ -108,7 +108,7 @@ async def add_received(
             line.revision == revision,
             line.line == given.c.line,
             after >= 0,
-            or_(given.c.quantity < 0, after <= line.quantity * (1 + tolerance)),
+            or_(given.c.quantity < 0, after <= (line.quantity - line.rejected) * (1 + tolerance)),
         )
         .values(received=after)
         .returning(*line.__table__.c)
@@ -116,12 +116,17 @@ async def add_received(
     return result.all()
 
 
-async def set_status(connection: AsyncConnection, order: Identity, status: StoredStatus) -> None:
-    """Give an order that this transaction has changed, and so holds, the status that its receipts lead to."""
+async def set_status(connection: AsyncConnection, order: Identity, status: StoredStatus) -> Row[Any]:
+    """Give an order that this transaction has changed, and so holds, the status that its quantities lead to."""
     row = PurchaseOrderRow
-    await connection.execute(
-        update(row).where(row.number_key == order[0], row.organisation_id == order[1]).values(status=status.value)
+    columns: list[Any] = [*row.__table__.c, func.now().label("read_at")]
+    result = await connection.execute(
+        update(row)
+        .where(row.number_key == order[0], row.organisation_id == order[1])
+        .values(status=status.value)
+        .returning(*columns)
     )
+    return result.one()
 
 
 async def insert_receipt(

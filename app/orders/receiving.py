@@ -373,7 +373,9 @@ def _answer(
     items: Sequence[Mapping[str, Any]],
 ) -> ReceivedPurchaseOrder:
     shown = purchase_order(order, [line._asdict() for line in lines], relation, order["read_at"])
-    return ReceivedPurchaseOrder.model_construct(**dict(shown), receipt=_receipt(receipt, items))
+    return ReceivedPurchaseOrder.model_construct(
+        shown.model_fields_set | {"receipt"}, **dict(shown), receipt=_receipt(receipt, items)
+    )
 
 
 def _receipt(row: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> Receipt:
@@ -384,7 +386,7 @@ def _receipt(row: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> Rece
 
 
 def _quantities(lines: Sequence[Row[Any]]) -> list[LineQuantities]:
-    return [LineQuantities(line.line, line.quantity, line.received) for line in lines]
+    return [LineQuantities(line.line, line.quantity, line.received, line.rejected) for line in lines]
 
 
 def _as_json(quantities: Mapping[int, Decimal]) -> JsonValue:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Row, Text, and_, any_, func, literal, select
+from sqlalchemy import ARRAY, Row, Text, and_, any_, delete, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.bulk import insert_rows
@@ -19,6 +19,16 @@ ORDERS_OF_A_REFERENCE_MAX: Final = 10
 async def insert_references(connection: AsyncConnection, orders: Sequence[Mapping[str, Any]]) -> None:
     """Insert what finds new orders by their references."""
     await insert_rows(connection, OrderReferenceRow, [row for order in orders for row in reference_rows(order)])
+
+
+async def replace_references(connection: AsyncConnection, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """Let a changed order be found by what it says now, and no longer by what it said before; both are rows of it."""
+    old, new = ({tuple(row.values()): row for row in reference_rows(order)} for order in (before, after))
+    one = OrderReferenceRow
+    for gone in (old[key] for key in sorted(old.keys() - new.keys())):
+        await connection.execute(delete(one).where(*(getattr(one, name) == value for name, value in gone.items())))
+    added = [new[key] for key in sorted(new.keys() - old.keys())]
+    await insert_rows(connection, OrderReferenceRow, added, ignore_conflicts=True)
 
 
 async def find_by_references(

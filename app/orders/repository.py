@@ -103,10 +103,12 @@ async def lines_of(
 class Conditions:
     """What must hold of an order, besides its status, for a transition: judged by Postgres in the moment of the change.
 
-    `revision` is its current one; it ends before `ends_before`, or never; no status `refused_when` has come.
+    `revision` is its newest one, proposed or in force; `version` is still its version; it ends
+    before `ends_before`, or never; no status `refused_when` has come.
     """
 
     revision: int | None = None
+    version: int | None = None
     ends_before: datetime | None = None
     refused_when: frozenset[OrderStatus] = frozenset()
 
@@ -137,7 +139,9 @@ async def change_status(
         barred = [status.value for status in transition.refused_when_suspended_from]
         condition = and_(condition, func.coalesce(Order.suspended_from, "").not_in(barred))
     if conditions.revision is not None:
-        condition = and_(condition, Order.revision == conditions.revision)
+        condition = and_(condition, func.coalesce(Order.proposed_revision, Order.revision) == conditions.revision)
+    if conditions.version is not None:
+        condition = and_(condition, Order.version == conditions.version)
     if conditions.ends_before is not None:
         condition = and_(condition, or_(Order.expires_at.is_(None), Order.expires_at < conditions.ends_before))
     result = await connection.execute(
@@ -150,6 +154,23 @@ async def change_status(
             updated_at=func.now(),
             **values,
         )
+        .returning(*order_columns)
+    )
+    return result.one_or_none()
+
+
+async def see(connection: AsyncConnection, number_key: str, organisation_id: UUID, seller_id: UUID) -> Row[Any] | None:
+    """Note that the seller reads an order that waits for its confirmation; None where that is noted, or not so."""
+    result = await connection.execute(
+        update(Order)
+        .where(
+            Order.number_key == number_key,
+            Order.organisation_id == organisation_id,
+            Order.seller_id == seller_id,
+            Order.status == StoredStatus.issued.value,
+            Order.seen_at.is_(None),
+        )
+        .values(seen_at=func.now(), version=Order.version + 1, updated_at=func.now())
         .returning(*order_columns)
     )
     return result.one_or_none()

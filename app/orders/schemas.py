@@ -18,7 +18,6 @@ from pydantic_core import PydanticCustomError
 
 from app.events.event_types import GATE_CHECKED, EventType
 from app.http.schemas import (
-    LARGEST_INTEGER,
     PRINTABLE,
     AnswerModel,
     LargeAnswer,
@@ -31,8 +30,9 @@ from app.http.schemas import (
     decimal_schema,
     plain_decimal,
 )
+from app.orders.acknowledgement_schemas import Acknowledgement
 from app.orders.content_schemas import Content, Party, Reference, Tax, Window
-from app.orders.examples import CONFIRMATION, ISSUE, ISSUED, PURCHASE_ORDER
+from app.orders.examples import ISSUE, ISSUED, PURCHASE_ORDER
 from app.orders.lifecycle import Action, OrderStatus, StoredStatus
 from app.orders.visibility import SEEN_BY_ALL, shown_to
 from app.principal import Relation
@@ -43,6 +43,12 @@ NumberText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=
 PlainDecimal = Annotated[
     Decimal, PlainSerializer(plain_decimal, return_type=str, when_used="json"), decimal_schema(12, 6, "240")
 ]
+Amount = Annotated[
+    Decimal,
+    PlainSerializer(lambda value: f"{value:f}", return_type=str, when_used="json"),
+    decimal_schema(28, 6, "1176.00"),
+]
+"""Money with as many digits after the point as the currency's minor unit has."""
 
 
 class IssuePurchaseOrder(Content):
@@ -56,6 +62,8 @@ class IssuePurchaseOrder(Content):
     """The format of the number that is issued; the default format `PO-{random:9}{check}` when left out."""
     draft: bool = False
     """Keep it as a draft: it has its number, and the gate answers `not_issued` until it is issued."""
+    sent_via: ShortText | None = None
+    """How the order went to the supplier: `EDI 850`, `email`, `portal`. Not with a draft, which goes nowhere yet."""
 
     @model_validator(mode="after")
     def _has_one_origin(self) -> Self:
@@ -63,6 +71,12 @@ class IssuePurchaseOrder(Content):
             raise PydanticCustomError(
                 "number_origin", "`number` registers a number issued elsewhere; leave `format_id` out"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _is_sent_when_it_is_issued(self) -> Self:
+        if self.draft and self.sent_via is not None:
+            raise PydanticCustomError("sent_draft", "A draft has not been sent: say `sent_via` when it is issued")
         return self
 
 
@@ -93,17 +107,6 @@ class SendPurchaseOrder(RequestModel):
     """A new deadline for activation, where the draft's has passed meanwhile."""
     expires_at: Timestamp | None = None
     """A new end of its validity, where the draft's has passed meanwhile."""
-
-
-class ConfirmPurchaseOrder(RequestModel):
-    """The seller's acknowledgement; a later one replaces an earlier."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [CONFIRMATION]})
-
-    contract_number: ShortText | None = None
-    invoice_number: ShortText | None = None
-    revision: Annotated[int, Field(ge=1, le=LARGEST_INTEGER)] | None = None
-    """The revision of the order that is acknowledged; the current one when left out."""
 
 
 class GiveReason(RequestModel):
@@ -172,12 +175,29 @@ class OrderLine(AnswerModel):
     quantity: PlainDecimal
     unit: str
     received: PlainDecimal
+    rejected: PlainDecimal
+    """What the seller has said will not come."""
     open: PlainDecimal
-    """What is still to come."""
+    """What is still to come, later or not: neither received nor rejected."""
     unit_price: PlainDecimal | None = None
     """Shown to owner and seller."""
     tax: Tax | None = None
     """Shown to owner and seller."""
+    net_amount: Amount | None = None
+    """Quantity times unit price of what was ordered, rounded half up by the minor unit of the currency (ISO 4217); null
+    without a price. Shown to owner and seller, as the other amounts are."""
+    tax_amount: Amount | None = None
+    """The tax on `net_amount`, rounded likewise; 0 without a `tax`."""
+    gross_amount: Amount | None = None
+    """Both together."""
+
+
+class Totals(AnswerModel):
+    """What all that was ordered comes to, in the order's currency: the sums of its lines."""
+
+    net_amount: Amount
+    tax_amount: Amount
+    gross_amount: Amount
 
 
 class PurchaseOrder(PartAnswerModel):
@@ -203,7 +223,10 @@ class PurchaseOrder(PartAnswerModel):
     version: int
     """Counts every change; the `sequence` of the newest event."""
     revision: int
-    """Counts changes of the content."""
+    """Counts changes of what was agreed: the lines, prices, parties, windows and terms that this answer shows."""
+    proposed_revision: int | None = None
+    """The change order that waits for the seller's acknowledgement; `revision` stays in force meanwhile. Shown to owner
+    and seller."""
     policy_version: int | None
     """The version of the buyer's policy that it was issued under, and keeps; null for the defaults, and in a draft."""
     format: FormatOfNumber | None
@@ -218,6 +241,8 @@ class PurchaseOrder(PartAnswerModel):
     requested_by: str | None = None
     lines: list[OrderLine] = []
     currency: str | None = None
+    totals: Totals | None = None
+    """Shown to owner and seller; null while a line has no price."""
     payment_methods: list[str] = []
     payment_terms: str | None = None
     freight_terms: str | None = None
@@ -226,13 +251,19 @@ class PurchaseOrder(PartAnswerModel):
     location: str | None = None
     contract_number: str | None = None
     invoice_number: str | None = None
+    acknowledgement: Acknowledgement | None = None
+    """What the seller has said last; null before it has said anything. Shown to owner and seller where orders are read,
+    listed, changed and led through their life; answers of the gate and of receiving leave it out."""
     activate_by: Timestamp | None
     valid_from: Timestamp | None
     expires_at: Timestamp | None
     ship_window: Window | None
     delivery_window: Window | None
     sent_via: str | None = None
-    sent_at: Timestamp | None
+    sent_at: Timestamp | None = None
+    seen_at: Timestamp | None = None
+    """When the seller first read the order here, before it confirmed; a new revision is still to be seen. Shown to
+    owner and seller, as is when and how it was sent."""
     issued_at: Timestamp | None
     confirmed_at: Timestamp | None
     activated_at: Timestamp | None
@@ -243,7 +274,10 @@ class PurchaseOrder(PartAnswerModel):
 
     @model_serializer(mode="wrap")
     def _only_what_the_relation_shows(self, serialise: Any) -> Any:
-        return shown_to(self.relation, serialise(self))
+        shown = shown_to(self.relation, serialise(self))
+        if "acknowledgement" not in self.model_fields_set:
+            shown.pop("acknowledgement", None)
+        return shown
 
 
 PurchaseOrder.SOMETIMES = frozenset(name for name in PurchaseOrder.model_fields if name not in SEEN_BY_ALL)

@@ -15,21 +15,21 @@ from app.events import service as events
 from app.events.event_types import EventType
 from app.events.service import OrderChange
 from app.http.schemas import timestamp
-from app.orders import activation_repository, list_repository, policy_service, repository
+from app.orders import acknowledgement_repository, activation_repository, list_repository, policy_service, repository
 from app.orders.activation_rules import is_settled
 from app.orders.errors import InvalidTransition, RevisionSuperseded
-from app.orders.lifecycle import Action, OrderStatus, allowed_actions, effective_status, time_statuses
+from app.orders.lifecycle import Action, OrderStatus, StoredStatus, allowed_actions, effective_status, time_statuses
 from app.orders.list_repository import Filters
 from app.orders.location import LocatedOrder, locate
 from app.orders.repository import Conditions
 from app.orders.schemas import (
     ActivatePurchaseOrder,
-    ConfirmPurchaseOrder,
     ExtendPurchaseOrder,
     PurchaseOrder,
     SendPurchaseOrder,
 )
-from app.orders.views import lifecycle_facts, purchase_order, relation_of
+from app.orders.views import acknowledgement_shown, lifecycle_facts, purchase_order, relation_of
+from app.orders.visibility import may_see
 from app.principal import NAMED, Principal, Relation
 
 _NO_CONDITIONS = Conditions()
@@ -45,7 +45,40 @@ ATTEMPTS: Final = 3
 
 async def get(connection: AsyncConnection, caller: Principal, number: str, buyer: UUID | None) -> PurchaseOrder:
     """Return the order that the number means to the caller, as its relation sees it."""
-    return await _shown(connection, await locate(connection, caller, number, buyer))
+    return await shown(connection, await locate(connection, caller, number, buyer))
+
+
+async def get_unless_unseen(
+    connection: AsyncConnection, caller: Principal, number: str, buyer: UUID | None
+) -> PurchaseOrder | None:
+    """Do the same; None where the seller sees the order for the first time, which is `see`."""
+    order = await locate(connection, caller, number, buyer)
+    return None if _is_first_sight(order) else await shown(connection, order)
+
+
+async def see(connection: AsyncConnection, caller: Principal, number: str, buyer: UUID | None) -> PurchaseOrder:
+    """Return the order, and note once that its seller has seen it."""
+    order = await locate(connection, caller, number, buyer)
+    if _is_first_sight(order):
+        row = await repository.see(connection, *order.identity, caller.organisation_id)
+        if row is not None:
+            order = LocatedOrder(row._asdict(), order.relation)
+            change = OrderChange(
+                type=EventType.SEEN,
+                number_key=order.number_key,
+                organisation_id=order.organisation_id,
+                sequence=row.version,
+                actor=caller,
+                relation=order.relation,
+                data={"revision": row.revision},
+            )
+            await events.record(connection, [change])
+    return await shown(connection, order)
+
+
+def _is_first_sight(order: LocatedOrder) -> bool:
+    waits = order.row["status"] == StoredStatus.issued and order.row["seen_at"] is None
+    return waits and order.relation is Relation.SELLER
 
 
 async def page(
@@ -60,14 +93,17 @@ async def page(
     roles = [relation for relation in Relation if relation in NAMED] if role is None else [role]
     rows = await list_repository.page(connection, caller.organisation_id, roles, filters, before=before, limit=limit)
     lines = await repository.lines_of(connection, rows)
+    located = [LocatedOrder(row._asdict(), relation_of(row._asdict(), caller.organisation_id)) for row in rows]
+    said = await acknowledgement_repository.latest(connection, _acknowledged(located))
     return [
         purchase_order(
-            row._asdict(),
-            [line._asdict() for line in lines[row.number_key, row.organisation_id]],
-            relation_of(row._asdict(), caller.organisation_id),
-            row.read_at,
+            order.row,
+            [line._asdict() for line in lines[order.identity]],
+            order.relation,
+            order.read_at,
+            acknowledgement=acknowledgement_shown(said.get(order.identity)),
         )
-        async for row in unhurried(rows)
+        async for order in unhurried(located)
     ]
 
 
@@ -90,26 +126,6 @@ async def send(
     if body.sent_via is not None:
         values |= {"sent_via": body.sent_via, "sent_at": order.read_at}
     return await _act(connection, caller, order, Action.issue, EventType.ISSUED, values, data)
-
-
-async def confirm(
-    connection: AsyncConnection, caller: Principal, number: str, buyer: UUID | None, body: ConfirmPurchaseOrder
-) -> PurchaseOrder:
-    """Take the seller's acknowledgement; a later one replaces an earlier."""
-    order = await locate(connection, caller, number, buyer)
-    values = {
-        "confirmed_at": order.read_at,
-        "contract_number": body.contract_number,
-        "invoice_number": body.invoice_number,
-    }
-    data: dict[str, JsonValue] = {
-        "contract_number": body.contract_number,
-        "invoice_number": body.invoice_number,
-        "revision": body.revision or order.row["revision"],
-    }
-    return await _act(
-        connection, caller, order, Action.confirm, EventType.CONFIRMED, values, data, Conditions(body.revision)
-    )
 
 
 async def activate(
@@ -205,7 +221,7 @@ async def _act(
 ) -> PurchaseOrder:
     """Carry out a transition with its event and return the order, or raise why it cannot be."""
     row = await carry_out(connection, caller, order, action, event, values, data, conditions)
-    return await _shown(connection, LocatedOrder(row._asdict(), order.relation))
+    return await shown(connection, LocatedOrder(row._asdict(), order.relation))
 
 
 async def carry_out(
@@ -271,11 +287,9 @@ async def transition_refused(
 ) -> Problem | None:
     """Return why the order, read anew, does not allow the action; None where it does by now."""
     (current,) = await repository.find_by_keys(connection, [order.number_key], None, order.organisation_id)
-    if conditions.revision is not None and conditions.revision != current.revision:
-        return RevisionSuperseded(
-            f"Revision {conditions.revision} was acknowledged; the order is at revision {current.revision}.",
-            members={"revision": conditions.revision, "current_revision": current.revision},
-        )
+    newest = current.proposed_revision or current.revision
+    if conditions.revision is not None and conditions.revision != newest:
+        return superseded(conditions.revision, newest)
     facts = lifecycle_facts(current._asdict())
     if action in allowed_actions(facts, current.read_at):
         return _unmet(conditions, time_statuses(facts, current.read_at), current.expires_at)
@@ -285,6 +299,14 @@ async def transition_refused(
         f"{current.number} is {status}: {action} is not possible; "
         f"{'possible: ' + ', '.join(allowed) if allowed else 'nothing is'}.",
         members={"order_status": str(status), "allowed": list(allowed)},
+    )
+
+
+def superseded(revision: int, newest: int) -> RevisionSuperseded:
+    """Return the problem for an answer to a revision that is not the order's newest."""
+    return RevisionSuperseded(
+        f"Revision {revision} was meant; the order is at revision {newest}.",
+        members={"revision": revision, "current_revision": newest},
     )
 
 
@@ -307,14 +329,26 @@ def overtaken(number: str) -> Problem:
     return TemporarilyUnavailable(f"{number} was being changed by others; nothing was carried out.")
 
 
-async def _shown(connection: AsyncConnection, order: LocatedOrder) -> PurchaseOrder:
-    lines = await repository.current_lines(connection, order.number_key, order.organisation_id, order.row["revision"])
+async def shown(connection: AsyncConnection, order: LocatedOrder) -> PurchaseOrder:
+    """Return an order as the caller's relation sees it."""
+    lines = await repository.current_lines(connection, *order.identity, order.row["revision"])
+    said = await acknowledgement_repository.latest(connection, _acknowledged([order]))
     return purchase_order(
         order.row,
         [line._asdict() for line in lines],
         order.relation,
         order.read_at,
+        acknowledgement=acknowledgement_shown(said.get(order.identity)),
     )
+
+
+def _acknowledged(orders: Sequence[LocatedOrder]) -> set[tuple[str, UUID]]:
+    """Return those of the orders that have an acknowledgement which the caller may see."""
+    return {
+        order.identity
+        for order in orders
+        if order.row["confirmed_at"] is not None and may_see(order.relation, "acknowledgement")
+    }
 
 
 def require_new_end(order: LocatedOrder, expires_at: datetime) -> None:

@@ -2,30 +2,46 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Row
+
 from app.numbers.number_keys import registration_warnings
-from app.orders.lifecycle import LifecycleFacts, StoredStatus, allowed_actions, effective_status
-from app.orders.schemas import FormatOfNumber, NumberWarning, OrderLine, Origin, PurchaseOrder
+from app.orders.acknowledgement_schemas import Acknowledgement
+from app.orders.amounts import Amounts, PricedLine, line_amounts, order_amounts
+from app.orders.lifecycle import LifecycleFacts, OrderStatus, StoredStatus, allowed_actions, effective_status
+from app.orders.quantities import LineQuantities
+from app.orders.schemas import FormatOfNumber, NumberWarning, OrderLine, Origin, PurchaseOrder, Totals
 from app.principal import Relation
 
 _COPIED = (
-    *("id", "number", "status_reason", "version", "revision", "policy_version", "reference", "references", "buyer"),
+    *("id", "number", "status_reason", "version", "revision", "proposed_revision", "policy_version", "reference"),
+    *("references", "buyer"),
     *("bill_to", "seller", "ship_to", "forwarders", "requested_by", "currency", "payment_methods", "payment_terms"),
     "freight_terms",
     *("cost_center", "category", "location", "contract_number", "invoice_number", "activate_by", "valid_from"),
     *("expires_at", "ship_window", "delivery_window", "sent_via", "sent_at", "issued_at", "confirmed_at"),
+    "seen_at",
     *("activated_at", "created_at", "updated_at"),
 )
 
 
 def purchase_order(
-    row: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], relation: Relation, at: datetime
+    row: Mapping[str, Any],
+    lines: Sequence[Mapping[str, Any]],
+    relation: Relation,
+    at: datetime,
+    **beside: Acknowledgement | None,
 ) -> PurchaseOrder:
-    """Return the order as the relation sees it at the moment `at`."""
+    """Return the order as the relation sees it at the moment `at`.
+
+    `beside`: the `acknowledgement`, where it was looked up; an answer that does not know it leaves it out.
+    """
     facts = lifecycle_facts(row)
     issued_here = row["issued_here"]
+    shown_lines, totals = lines_with_totals(lines, row["currency"])
     return PurchaseOrder(
         **{name: row[name] for name in _COPIED},
         origin=Origin.ISSUED if issued_here else Origin.REGISTERED,
@@ -38,18 +54,54 @@ def purchase_order(
             NumberWarning(code=warning.code, detail=warning.detail)
             for warning in ([] if issued_here else registration_warnings(row["number"]))
         ],
-        lines=[order_line(line) for line in lines],
+        lines=shown_lines,
+        totals=totals,
         metadata=row["order_metadata"],
+        **beside,
     )
 
 
-def order_line(line: Mapping[str, Any]) -> OrderLine:
-    """Return a line with what is still to come."""
-    shown = ("line", "sku", "gtin", "supplier_sku", "description", "quantity", "unit", "received", "unit_price", "tax")
+def acknowledgement_shown(row: Row[Any] | None) -> Acknowledgement | None:
+    """Return what the seller has said last."""
+    if row is None:
+        return None
+    told = row._asdict()
+    return Acknowledgement(
+        relation=Relation(row.acknowledged_as),
+        **{name: told[name] for name in Acknowledgement.model_fields if name in told},
+    )
+
+
+def lines_with_totals(
+    lines: Sequence[Mapping[str, Any]], currency: str | None
+) -> tuple[list[OrderLine], Totals | None]:
+    """Return lines with what each comes to, and what all of them do."""
+    amounts = [_amounts(line, currency) for line in lines]
+    sums = order_amounts(amounts)
+    shown = [order_line(line, of_line) for line, of_line in zip(lines, amounts, strict=True)]
+    return shown, None if sums is None else Totals(**_named(sums))
+
+
+def order_line(line: Mapping[str, Any], amounts: Amounts | None) -> OrderLine:
+    """Return a line with what is still to come and what it comes to."""
+    shown = ("line", "sku", "gtin", "supplier_sku", "description", "quantity", "unit", "unit_price", "tax")
+    quantities = LineQuantities(line["line"], line["quantity"], line["received"], line["rejected"])
     return OrderLine(
         **{name: line[name] for name in shown},
-        open=max(line["quantity"] - line["received"], line["quantity"] * 0),
+        received=quantities.received,
+        rejected=quantities.rejected,
+        open=quantities.open,
+        **({} if amounts is None else _named(amounts)),
     )
+
+
+def _amounts(line: Mapping[str, Any], currency: str | None) -> Amounts | None:
+    rate = Decimal(line["tax"]["rate"]) if line["tax"] else Decimal(0)
+    return line_amounts(PricedLine(line["quantity"], line["unit_price"], rate), currency)
+
+
+def _named(amounts: Amounts) -> dict[str, Decimal]:
+    return {"net_amount": amounts.net, "tax_amount": amounts.tax, "gross_amount": amounts.gross}
 
 
 def lifecycle_facts(row: Mapping[str, Any]) -> LifecycleFacts:
@@ -81,4 +133,13 @@ def relation_of(row: Mapping[str, Any], organisation_id: UUID) -> Relation:
 
 def etag(order: PurchaseOrder) -> str:
     """Return the ETag: the version, the status (which time alone changes too) and what the relation sees."""
-    return f'"{order.version}-{order.status}-{order.relation}"'
+    return _etag(order.version, order.status, order.relation)
+
+
+def row_etag(row: Mapping[str, Any], relation: Relation) -> str:
+    """Return the ETag of an order as it was read, by its row."""
+    return _etag(row["version"], effective_status(lifecycle_facts(row), row["read_at"]), relation)
+
+
+def _etag(version: int, status: OrderStatus, relation: Relation) -> str:
+    return f'"{version}-{status}-{relation}"'

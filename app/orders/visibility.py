@@ -14,14 +14,14 @@ SEEN_BY_ALL = frozenset(
 )
 """What those see, too, who carry and store the goods. A new field is theirs only where it is named here."""
 
-_BESIDE_THE_ORDER = frozenset({"receipt"})
+_BESIDE_THE_ORDER = frozenset({"receipt", "revision_status", "current_from"})
 """What an answer carries beside the fields of the order, for all whom the order names."""
 
 _OWNERS_ALONE = frozenset({"metadata"})
 
 _LOGISTICS = frozenset({Relation.SHIP_TO, Relation.FORWARDER, Relation.PRESENTER})
 
-_LINE_FIELDS_OF_BUYER_AND_SELLER = frozenset({"unit_price", "tax"})
+_LINE_FIELDS_OF_BUYER_AND_SELLER = frozenset({"unit_price", "tax", "net_amount", "tax_amount", "gross_amount"})
 
 _PARTY_FIELDS_OF_BUYER_AND_SELLER = frozenset({"code"})
 

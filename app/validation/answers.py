@@ -12,7 +12,15 @@ from app.orders.location import LocatedOrder
 from app.orders.views import lifecycle_facts, purchase_order
 from app.principal import NAMED, Principal
 from app.validation import checks, deliveries
-from app.validation.checks import LastReceipt, Refusal, lifecycle_refusals, refuse, weightiest_first, without_facts
+from app.validation.checks import (
+    LastReceipt,
+    Refusal,
+    WayToSupplier,
+    lifecycle_refusals,
+    refuse,
+    weightiest_first,
+    without_facts,
+)
 from app.validation.knowledge import Knowledge, candidates, unanswered_of
 from app.validation.next_steps import requests_that_help, shown_refusal
 from app.validation.outlook import outlook
@@ -165,6 +173,7 @@ def _refusals(
         at,
         None if last is None else LastReceipt(last.received_at, last.dock),
         activation_pending=order.identity in knowledge.open_requests,
+        way=WayToSupplier(*(order.row[name] for name in ("sent_via", "sent_at", "seen_at"))),
     )
     if question.asked.delivery is not None:
         lines = knowledge.lines[order.identity]

@@ -98,14 +98,29 @@ class LastReceipt:
     dock: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class WayToSupplier:
+    """How far an order has come on its way to the supplier's confirmation; what nobody has said is None."""
+
+    sent_via: str | None = None
+    sent_at: datetime | None = None
+    seen_at: datetime | None = None
+
+
 def lifecycle_refusals(
-    facts: LifecycleFacts, at: datetime, last_receipt: LastReceipt | None = None, *, activation_pending: bool = False
+    facts: LifecycleFacts,
+    at: datetime,
+    last_receipt: LastReceipt | None = None,
+    *,
+    activation_pending: bool = False,
+    way: WayToSupplier | None = None,
 ) -> list[Refusal]:
     """Everything that the order's life says against it at the instant `at`, in order of precedence; [] is accepted.
 
     A drafted or finished order has that one reason. A suspended order has it, and that it has expired as well. All
-    others have each reason of time, then what the supplier or the buyer still has to do. While activation has been
-    applied for, `activation_pending` stands where the reasons did that it would do away with.
+    others have each reason of time, then what the supplier or the buyer still has to do; with `way`, which step to the
+    supplier's confirmation is missing. While activation has been applied for, `activation_pending` stands where the
+    reasons did that it would do away with.
     """
     if facts.stored is StoredStatus.received and last_receipt is not None:
         dock = "" if last_receipt.dock is None else f" at dock {last_receipt.dock}"
@@ -117,7 +132,7 @@ def lifecycle_refusals(
         expired = (_in_time(rule, underneath, at) for rule in TIME_RULES if rule.status is OrderStatus.expired)
         return [refuse(RefusalCode.suspended), *refusals_among(expired)]
     in_time = [_in_time(rule, facts, at) for rule in TIME_RULES]
-    found = refusals_among([*in_time, _confirmed(facts), _activated(facts, at)])
+    found = refusals_among([*in_time, _confirmed(facts, way), _activated(facts, at)])
     return _pending_instead(found) if activation_pending else found
 
 
@@ -152,8 +167,23 @@ def _in_time(rule: TimeRule, facts: LifecycleFacts, at: datetime) -> Pass | Refu
     return refuse(code, f"{words} {rfc3339(instant)}.")
 
 
-def _confirmed(facts: LifecycleFacts) -> Pass | Refusal:
-    return refuse(RefusalCode.not_confirmed) if facts.stored is StoredStatus.issued else Pass()
+def _confirmed(facts: LifecycleFacts, way: WayToSupplier | None) -> Pass | Refusal:
+    if facts.stored is not StoredStatus.issued:
+        return Pass()
+    if way is None:
+        return refuse(RefusalCode.not_confirmed)
+    if way.seen_at is not None:
+        detail = f"The supplier has seen the order, on {rfc3339(way.seen_at)}, and has not confirmed it yet."
+    elif way.sent_at is not None:
+        detail = (
+            f"The order was sent to the supplier on {rfc3339(way.sent_at)} ({way.sent_via}), who has neither looked at "
+            "it here nor confirmed it yet."
+        )
+    else:
+        detail = (
+            "Nothing says that the order was sent to the supplier, who has neither looked at it here nor confirmed it."
+        )
+    return refuse(RefusalCode.not_confirmed, detail)
 
 
 def _activated(facts: LifecycleFacts, at: datetime) -> Pass | Refusal:

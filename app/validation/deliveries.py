@@ -196,5 +196,5 @@ def _time_window(stored: Mapping[str, Any] | None) -> TimeWindow | None:
 
 
 def _open_line(row: Any, tolerance: Decimal) -> OpenLine:
-    line = LineQuantities(row.line, row.quantity, row.received)
+    line = LineQuantities(row.line, row.quantity, row.received, row.rejected)
     return OpenLine(row.line, row.sku, row.gtin, row.unit, line.open, line.receivable(tolerance))

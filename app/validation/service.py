@@ -169,7 +169,10 @@ def _refused(index: int, refusal: TooManyLookUps) -> InvalidItem:
 
 def _with_receipt(validation: Validation, received: ReceivedPurchaseOrder) -> Validation:
     """Return an accepted answer as receiving has left it: what the gate shows is what is true when it is read."""
-    order = PurchaseOrder.model_construct(**{name: getattr(received, name) for name in PurchaseOrder.model_fields})
+    order = PurchaseOrder.model_construct(
+        received.model_fields_set - {"receipt"},
+        **{name: getattr(received, name) for name in PurchaseOrder.model_fields},
+    )
     facts = LifecycleFacts(received.stored_status, received.valid_from, received.expires_at, received.activate_by)
     return validation.model_copy(
         update={

@@ -130,6 +130,7 @@ def values(world: World, operation: Operation, order: dict[str, str], things_of:
         "receipt_id": order["receipt_id"],
         "activation_request_id": order["activation_request_id"],
         "organisation_id": world.parties[Relation.PRESENTER].id,
+        "revision": "1",
         "If-Match": "*",
     }
     wanted = [
@@ -179,7 +180,7 @@ def refused(operation: Operation, server: str, key: str | None) -> tuple[int, st
         OWN_THINGS.keys() | {"organisation_id", "receipt_id", "activation_request_id"},
         "0198f5a2-7c3e-7d41-9a52-3f6b8d2e1c07",
     )
-    nobody |= {"If-Match": "*", "Idempotency-Key": secrets.token_hex(8)}
+    nobody |= {"revision": "1", "If-Match": "*", "Idempotency-Key": secrets.token_hex(8)}
     answer = call(operation, server, key, nobody, body_of(operation, NOBODYS_ORDER))
     return answer.status_code, answer.json()["code"]
 

@@ -57,6 +57,7 @@ def faults(answer: httpx.Response) -> dict[str, str]:
             "unknown_organisation",
         ),
         ({"currency": "euro"}, "body.currency", "string_pattern_mismatch"),
+        ({"currency": "EUX"}, "body.currency", "unknown_currency"),
     ],
 )
 def test_a_body_that_does_not_fit_names_the_field_and_the_rule(

@@ -190,14 +190,14 @@ def test_every_boundary_has_a_rule_and_rules_touch_open_orders_only() -> None:
 EXPECTED = {
     "draft": {"issue": {"issued"}, "cancel": {"cancelled"}},
     "issued": {
-        "confirm": {"confirmed"},
+        "confirm": {"confirmed", "rejected"},
         "reject": {"rejected"},
         "extend": {"issued"},
         "suspend": {"suspended"},
         "cancel": {"cancelled"},
     },
     "confirmed": {
-        "confirm": {"confirmed"},
+        "confirm": {"confirmed", "rejected"},
         "reject": {"rejected"},
         "activate": {"active"},
         "extend": {"confirmed"},
@@ -205,7 +205,7 @@ EXPECTED = {
         "cancel": {"cancelled"},
     },
     "active": {
-        "confirm": {"active"},
+        "confirm": {"active", "rejected"},
         "extend": {"active"},
         "suspend": {"suspended"},
         "cancel": {"cancelled"},
@@ -213,7 +213,7 @@ EXPECTED = {
         "close": {"closed"},
     },
     "partially_received": {
-        "confirm": {"partially_received"},
+        "confirm": {"partially_received", "received"},
         "extend": {"partially_received"},
         "suspend": {"suspended"},
         "receive": {"partially_received", "received"},
