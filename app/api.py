@@ -6,10 +6,13 @@ from typing import Any
 from fastapi import APIRouter
 
 from app.access.endpoints import router as api_keys
+from app.cases.case_rules import CASE_STATUS_MEANINGS, STEP_MEANINGS, CaseStatus, CaseStep
+from app.cases.endpoints import router as support_cases
 from app.errors import PROBLEMS
 from app.numbers.endpoints import router as number_formats
 from app.orders.activation_endpoints import router as activation_requests
 from app.orders.activation_rules import REQUEST_STATUS_MEANINGS, ActivationRequestStatus
+from app.orders.causes import CAUSE_MEANINGS, Cause
 from app.orders.endpoints import router as purchase_orders
 from app.orders.lifecycle import OrderStatus
 from app.orders.lifecycle_endpoints import router as purchase_order_lifecycle
@@ -31,6 +34,7 @@ for part in (
     purchase_orders,
     purchase_order_lifecycle,
     activation_requests,
+    support_cases,
     receipts,
     shipments,
     policies,
@@ -50,6 +54,10 @@ TAGS: list[dict[str, Any]] = [
     {
         "name": "Activation requests",
         "description": "Ask the buyer to have an order accepted that is not active, has lapsed or has expired.",
+    },
+    {
+        "name": "Support cases",
+        "description": "Ask the order's parties for help with a number that fails, with the order's facts attached.",
     },
     {"name": "Receiving", "description": "Goods that come in: each exactly once, whole or in parts, and taken back."},
     {"name": "Shipments", "description": "Carriers, and the PRO numbers that link a vehicle to its orders."},
@@ -123,6 +131,9 @@ def vocabularies() -> Mapping[str, Mapping[str, str]]:
         "Scope": {scope: _use_of(scope) for scope in Scope},
         "OrderStatus": {status: STATUS_MEANINGS[status] for status in OrderStatus},
         "ActivationRequestStatus": {status: REQUEST_STATUS_MEANINGS[status] for status in ActivationRequestStatus},
+        "CaseStatus": {status: CASE_STATUS_MEANINGS[status] for status in CaseStatus},
+        "CaseStep": {step: STEP_MEANINGS[step] for step in CaseStep},
+        "Cause": {cause: CAUSE_MEANINGS[cause] for cause in Cause},
         "GateFact": {fact: GATE_FACT_MEANINGS[fact] for fact in GateFact},
         "RefusalCode": {code: refusal_meaning(code) for code in RefusalCode},
     }

@@ -105,6 +105,14 @@ OPERATIONS: Mapping[str, Rule] = {
     "approve_activation_request": _rule(Scope.ACTIVATIONS_REVIEW, relations=_OWNER),
     "deny_activation_request": _rule(Scope.ACTIVATIONS_REVIEW, relations=_OWNER),
     "withdraw_activation_request": _rule(Scope.ACTIVATIONS_REQUEST, relations=frozenset(Relation)),
+    # Support cases
+    "open_support_case": _rule(Scope.CASES, relations=frozenset(Relation)),
+    "list_support_cases": _rule(Scope.CASES, relations=frozenset(Relation)),
+    "get_support_case": _rule(Scope.CASES, relations=frozenset(Relation)),
+    "comment_on_support_case": _rule(Scope.CASES, relations=frozenset(Relation)),
+    "assign_support_case": _rule(Scope.CASES, relations=NAMED),
+    "resolve_support_case": _rule(Scope.CASES, relations=frozenset(Relation)),
+    "reopen_support_case": _rule(Scope.CASES, relations=frozenset(Relation)),
     # Receiving
     "receive_purchase_order": _rule(Scope.RECEIVE, relations=_RECEIVERS),
     "list_receipts": _rule(Scope.ORDERS_READ, Scope.RECEIVE, relations=NAMED),

@@ -28,6 +28,11 @@ class EventType(StrEnum):
     PRO_NUMBER_LINKED = "pro_number.linked"
     PRO_NUMBER_CHANGED = "pro_number.changed"
     PRO_NUMBER_UNLINKED = "pro_number.unlinked"
+    SUPPORT_CASE_OPENED = "support_case.opened"
+    SUPPORT_CASE_COMMENTED = "support_case.commented"
+    SUPPORT_CASE_ASSIGNED = "support_case.assigned"
+    SUPPORT_CASE_RESOLVED = "support_case.resolved"
+    SUPPORT_CASE_REOPENED = "support_case.reopened"
 
 
 GATE_CHECKED: Final = "gate.checked"
