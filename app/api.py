@@ -9,6 +9,7 @@ from app.access.endpoints import router as api_keys
 from app.cases.case_rules import CASE_STATUS_MEANINGS, STEP_MEANINGS, CaseStatus, CaseStep
 from app.cases.endpoints import router as support_cases
 from app.errors import PROBLEMS
+from app.lookup.endpoints import router as lookup
 from app.numbers.endpoints import router as number_formats
 from app.orders.activation_endpoints import router as activation_requests
 from app.orders.activation_rules import REQUEST_STATUS_MEANINGS, ActivationRequestStatus
@@ -32,6 +33,7 @@ router = APIRouter(prefix="/v1")
 for part in (
     validations,
     purchase_orders,
+    lookup,
     purchase_order_lifecycle,
     activation_requests,
     support_cases,

@@ -87,6 +87,7 @@ OPERATIONS: Mapping[str, Rule] = {
     "list_purchase_orders": _rule(Scope.ORDERS_READ, relations=NAMED),
     "get_purchase_order": _rule(Scope.ORDERS_READ, relations=NAMED),
     "list_purchase_order_events": _rule(Scope.ORDERS_READ, relations=NAMED),
+    "find_purchase_orders": _rule(Scope.ORDERS_READ, relations=NAMED),
     "send_purchase_order": _rule(Scope.ORDERS_WRITE, relations=_OWNER),
     "confirm_purchase_order": _rule(Scope.ORDERS_CONFIRM, relations=frozenset({Relation.SELLER, Relation.OWNER})),
     "reject_purchase_order": _rule(Scope.ORDERS_CONFIRM, relations=frozenset({Relation.SELLER, Relation.OWNER})),

@@ -139,6 +139,7 @@ def values(world: World, operation: Operation, order: dict[str, str], things_of:
     known = {
         "number": order["number"],
         "text": order["number"],
+        "q": order["number"],
         "scac": SCAC,
         "pro_number": order["pro_number"],
         "receipt_id": order["receipt_id"],
@@ -173,8 +174,9 @@ def call(operation: Operation, base_url: str, key: str | None, filled: dict[str,
     headers = {name: value for name, value in filled.items() if name in operation.parameters("header")}
     if key is not None:
         headers["Authorization"] = f"Bearer {key}"
+    query = {name: value for name, value in filled.items() if name in operation.parameters("query")}
     sent = {} if body is None else {"json": body}
-    return HTTP.request(operation.method, base_url + path, headers=headers, **sent)
+    return HTTP.request(operation.method, base_url + path, headers=headers, params=query, **sent)
 
 
 def body_of(operation: Operation, order: dict[str, str]) -> Any:
@@ -347,6 +349,7 @@ def test_the_matrix_has_operations_of_every_kind() -> None:
     related = {name for name, rule in OPERATIONS.items() if rule.relations}
     assert related - by_path == {
         "list_purchase_orders",
+        "find_purchase_orders",
         "list_activation_requests",
         "open_support_case",
         "list_support_cases",
