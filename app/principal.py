@@ -75,6 +75,7 @@ OPERATIONS: Mapping[str, Rule] = {
     "revoke_api_key": _rule(Scope.KEYS_WRITE, Scope.ADMIN),
     "rotate_api_key": _rule(Scope.KEYS_WRITE, Scope.ADMIN),
     "create_number_format": _rule(Scope.FORMATS_WRITE),
+    "create_number_format_version": _rule(Scope.FORMATS_WRITE),
     "list_number_formats": _rule(),
     "get_number_format": _rule(),
     "preview_number_format": _rule(),

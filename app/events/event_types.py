@@ -48,5 +48,7 @@ class AuditType(StrEnum):
     API_KEY_REVOKED = "api_key.revoked"
     API_KEY_ROTATED = "api_key.rotated"
     NUMBER_FORMAT_CREATED = "number_format.created"
+    NUMBER_FORMAT_VERSION_CREATED = "number_format.version_created"
+    NUMBER_FORMAT_NEARLY_FULL = "number_format.nearly_full"
     POLICY_CREATED = "policy.created"
     CARRIER_STORED = "carrier.stored"
