@@ -122,9 +122,10 @@ async def _place(
     """Give the items their numbers and references, write them, and return those that went in.
 
     An item that fails after it was given a number of a gapless series would leave a hole: everything is done anew then,
-    without it. Only an organisation's own formats can be gapless.
+    without it. Only an organisation's own formats can be gapless, and only a reference that is taken makes an item fail
+    so late.
     """
-    if not any(item.body.format_id for item in prepared):
+    if not any(item.body.format_id and item.body.reference for item in prepared):
         return await _place_once(connection, caller, issuer, prepared, outcomes)
     for _ in range(_ATTEMPTS):
         refused: dict[int, PurchaseOrder | Problem] = {}
