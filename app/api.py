@@ -6,7 +6,10 @@ from typing import Any
 from fastapi import APIRouter
 
 from app.access.endpoints import router as api_keys
+from app.cases.case_rules import CASE_STATUS_MEANINGS, STEP_MEANINGS, CaseStatus, CaseStep
+from app.cases.endpoints import router as support_cases
 from app.errors import PROBLEMS
+from app.lookup.endpoints import router as lookup
 from app.numbers.endpoints import router as number_formats
 from app.orders.acknowledgement_rules import (
     DECISION_MEANINGS,
@@ -18,6 +21,7 @@ from app.orders.activation_endpoints import router as activation_requests
 from app.orders.activation_rules import REQUEST_STATUS_MEANINGS, ActivationRequestStatus
 from app.orders.change_endpoints import router as purchase_order_changes
 from app.orders.change_schemas import REVISION_STATUS_MEANINGS, RevisionStatus
+from app.orders.causes import CAUSE_MEANINGS, Cause
 from app.orders.endpoints import router as purchase_orders
 from app.orders.lifecycle import OrderStatus
 from app.orders.lifecycle_endpoints import router as purchase_order_lifecycle
@@ -38,8 +42,10 @@ for part in (
     validations,
     purchase_orders,
     purchase_order_changes,
+    lookup,
     purchase_order_lifecycle,
     activation_requests,
+    support_cases,
     receipts,
     shipments,
     policies,
@@ -59,6 +65,10 @@ TAGS: list[dict[str, Any]] = [
     {
         "name": "Activation requests",
         "description": "Ask the buyer to have an order accepted that is not active, has lapsed or has expired.",
+    },
+    {
+        "name": "Support cases",
+        "description": "Ask the order's parties for help with a number that fails, with the order's facts attached.",
     },
     {"name": "Receiving", "description": "Goods that come in: each exactly once, whole or in parts, and taken back."},
     {"name": "Shipments", "description": "Carriers, and the PRO numbers that link a vehicle to its orders."},
@@ -135,6 +145,9 @@ def vocabularies() -> Mapping[str, Mapping[str, str]]:
         "RevisionStatus": {status: REVISION_STATUS_MEANINGS[status] for status in RevisionStatus},
         "AcknowledgementDecision": {decision: DECISION_MEANINGS[decision] for decision in AcknowledgementDecision},
         "AcknowledgementReason": {reason: reason_meaning(reason) for reason in AcknowledgementReason},
+        "CaseStatus": {status: CASE_STATUS_MEANINGS[status] for status in CaseStatus},
+        "CaseStep": {step: STEP_MEANINGS[step] for step in CaseStep},
+        "Cause": {cause: CAUSE_MEANINGS[cause] for cause in Cause},
         "GateFact": {fact: GATE_FACT_MEANINGS[fact] for fact in GateFact},
         "RefusalCode": {code: refusal_meaning(code) for code in RefusalCode},
     }

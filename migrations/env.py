@@ -11,6 +11,7 @@ from sqlalchemy.pool import NullPool
 
 # Each import fills the metadata with the tables of a domain.
 import app.access.models
+import app.cases.models
 import app.db.idempotency_keys
 import app.db.look_up_counts
 import app.events.models

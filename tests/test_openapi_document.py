@@ -20,9 +20,10 @@ from app.validation.refusal_codes import REFUSAL_CODES
 from tests.document import Document, Operation, closed, examples, faults, operations, parts, resolved
 
 VERBS = {
-    "activate", "approve", "cancel", "close", "confirm", "create", "deny", "extend", "get", "issue", "link", "list",
-    "preview", "put", "receive", "reject", "request", "resume", "reverse", "revoke", "rotate", "send", "suspend",
-    "unlink", "update", "validate", "verify", "withdraw",
+    "activate", "approve", "assign", "cancel", "close", "comment", "confirm", "create", "deny", "extend", "find",
+    "get",
+    "issue", "link", "list", "open", "preview", "put", "receive", "reject", "reopen", "request", "resolve", "resume",
+    "reverse", "revoke", "rotate", "send", "suspend", "unlink", "update", "validate", "verify", "withdraw",
 }  # fmt: skip
 
 DOCUMENT: Document = create_app(Settings.model_validate({"DATABASE_URL": "postgresql://nowhere"})).openapi()

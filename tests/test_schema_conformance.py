@@ -93,6 +93,9 @@ class Service:
         if asked_for:
             made = self._party.post(f"/v1/purchase-orders/{order['id']}/activation-requests", {"reason": "A"})
             things["activation_request_id"] = made.json()["id"]
+        if "support_case_id" in path:
+            body = {"number": order["number"], "category": "expired", "description": "A"}
+            things["support_case_id"] = self._party.post("/v1/support-cases", body).json()["id"]
         key = self._party.post("/v1/api-keys", {"name": "A", "scopes": ["validate"]})
         return {**self._known, "api_key_id": key.json()["id"], "number": order["number"], **link, **things}
 

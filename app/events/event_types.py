@@ -31,6 +31,11 @@ class EventType(StrEnum):
     PRO_NUMBER_LINKED = "pro_number.linked"
     PRO_NUMBER_CHANGED = "pro_number.changed"
     PRO_NUMBER_UNLINKED = "pro_number.unlinked"
+    SUPPORT_CASE_OPENED = "support_case.opened"
+    SUPPORT_CASE_COMMENTED = "support_case.commented"
+    SUPPORT_CASE_ASSIGNED = "support_case.assigned"
+    SUPPORT_CASE_RESOLVED = "support_case.resolved"
+    SUPPORT_CASE_REOPENED = "support_case.reopened"
 
 
 GATE_CHECKED: Final = "gate.checked"
@@ -46,5 +51,7 @@ class AuditType(StrEnum):
     API_KEY_REVOKED = "api_key.revoked"
     API_KEY_ROTATED = "api_key.rotated"
     NUMBER_FORMAT_CREATED = "number_format.created"
+    NUMBER_FORMAT_VERSION_CREATED = "number_format.version_created"
+    NUMBER_FORMAT_NEARLY_FULL = "number_format.nearly_full"
     POLICY_CREATED = "policy.created"
     CARRIER_STORED = "carrier.stored"

@@ -69,3 +69,17 @@ async def gate_checks(
         .limit(limit)
     )
     return result.all()
+
+
+async def newest_gate_checks(
+    connection: AsyncConnection, number_key: str, organisation_id: UUID, *, limit: int
+) -> Sequence[Row[Any]]:
+    """Return the newest `limit` checks of an order, whoever asked, newest first."""
+    check = GateCheckRow
+    result = await connection.execute(
+        select(check.__table__)
+        .where(check.number_key == number_key, check.organisation_id == organisation_id)
+        .order_by(check.sequence.desc(), check.id.desc())
+        .limit(limit)
+    )
+    return result.all()

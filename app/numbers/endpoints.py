@@ -14,11 +14,12 @@ from app.http.path_text import ANY_TEXT
 from app.http.preconditions import IfNoneMatch, content_etag
 from app.http.schemas import Page
 from app.http.unit_of_work import Answer, Reading, Unit
-from app.numbers import service
-from app.numbers.errors import ComponentsDoNotFit, InvalidPattern, PrefixTaken
+from app.numbers import format_versions, service
+from app.numbers.errors import ComponentsDoNotFit, InvalidPattern, PrefixTaken, ShapeTaken
 from app.numbers.number_issuer import NumberIssuer
 from app.numbers.schemas import (
     CreateNumberFormat,
+    CreateNumberFormatVersion,
     NumberFormat,
     NumberFormatPreview,
     NumberVerification,
@@ -107,6 +108,34 @@ async def get_number_format(
     With its version in force: the pattern, what an order must bring for it, and how many numbers it has.
     """
     return await unit.read(lambda connection: service.get(connection, caller, format_id), _answer)
+
+
+@router.post(
+    "/{format_id}/versions",
+    **documented(
+        "create_number_format_version",
+        NumberFormat,
+        NotFound,
+        InvalidPattern,
+        ShapeTaken,
+        status=201,
+        headers=["ETag", "Location"],
+    ),
+)
+async def create_number_format_version(
+    format_id: FormatId, body: CreateNumberFormatVersion, caller: Caller, unit: Unit
+) -> Response:
+    """Create a version of a number format.
+
+    What numbers look like, and which values their components may have, from `effective_from` on, to the instant. Orders
+    keep the numbers that they have. A new shape must not be able to write a number of an earlier version
+    (`shape_taken`); to change the allowed values alone, give the same pattern again. Answers the format with its
+    version in force and those that are planned.
+    """
+    return await unit.write(
+        lambda connection: format_versions.add(connection, caller, format_id, body),
+        lambda made: _answer(made, 201, {"Location": f"/v1/number-formats/{made.id}"}),
+    )
 
 
 def _answer(number_format: NumberFormat, status: int = 200, headers: dict[str, str] | None = None) -> Answer:

@@ -49,8 +49,9 @@ class ComponentsDoNotFit(Problem):
     title = "The components do not fit the number format"
     remedy = (
         "A format with {cost_center:W}, {category:W} or {location:W} writes the order's field of that name into the "
-        "number: it must be given, in exactly W characters of A to Z and 0 to 9. `errors` names the field and the "
-        "rule: missing, width or character."
+        "number: it must be given, in exactly W characters of A to Z and 0 to 9, and be one of the values that the "
+        "format allows, where it names them. `errors` names the field and the rule: missing, width, character or "
+        "not_allowed."
     )
     example_detail = "In this format cost_center has exactly 4 characters, not 3."
     example_members: ClassVar[dict[str, JsonValue]] = {
@@ -88,6 +89,21 @@ class PrefixTaken(Problem):
         "count, and `PO` is the default format's."
     )
     example_detail = "The prefix ACME begins another format's prefix, or another format's prefix begins it."
+
+
+class ShapeTaken(Problem):
+    """A new version could write a number that an earlier version of the format writes."""
+
+    status = 409
+    code = "shape_taken"
+    title = "An earlier version's numbers look the same"
+    remedy = (
+        "Two versions of a format must not be able to write one number: give the new one another length, or another "
+        "kind of character at some place, such as one more digit. The very pattern of an earlier version is taken "
+        "again, and goes on counting where it stopped: so allowed values are changed."
+    )
+    example_detail = "Numbers of ACME-{serial:4}{check} could be those of version 1, ACME-{serial:5}."
+    example_members: ClassVar[dict[str, JsonValue]] = {"version": 1, "pattern": "ACME-{serial:5}"}
 
 
 class InvalidPattern(Problem):

@@ -10,7 +10,7 @@ from typing import Final, Literal, Self
 from app.numbers.check_characters import NUMBER_ALPHABET, CheckScheme, calculate, is_valid
 from app.numbers.format_grammar import COMPONENT_KINDS, Segment, SegmentKind, parse_pattern
 
-ComponentRule = Literal["missing", "width", "character"]
+ComponentRule = Literal["missing", "width", "character", "not_allowed"]
 
 _DIGITS: Final = frozenset("0123456789")
 _ALPHANUMERIC: Final = _DIGITS | frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")

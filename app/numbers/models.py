@@ -1,9 +1,11 @@
 """Number formats and the series from which their serials come."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, false
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base
@@ -23,11 +25,16 @@ class NumberFormatRow(Base):
     organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisations.id"))
     name: Mapped[str]
     prefix_key: Mapped[str]
+    gapless: Mapped[bool] = mapped_column(server_default=false())
     created_at: Mapped[datetime]
 
 
 class NumberFormatVersionRow(Base):
-    """What a format's numbers look like from `effective_from` on."""
+    """What a format's numbers look like from `effective_from` on.
+
+    `allowed_values`: lists by component; null: any. `series_version`: the earlier version with this very pattern, whose
+    series it goes on with; null: its own.
+    """
 
     __tablename__ = "number_format_versions"
     __table_args__ = (
@@ -38,6 +45,8 @@ class NumberFormatVersionRow(Base):
     format_id: Mapped[UUID] = mapped_column(ForeignKey("number_formats.id"), primary_key=True)
     version: Mapped[int] = mapped_column(primary_key=True)
     pattern: Mapped[str]
+    allowed_values: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    series_version: Mapped[int | None]
     effective_from: Mapped[datetime]
     created_at: Mapped[datetime]
 
@@ -59,7 +68,10 @@ class NumberFormatRegistryRow(Base):
 
 
 class NumberSeriesRow(Base):
-    """The serials of one version of a format in one period; blocks of them are leased by `UPDATE ... RETURNING`."""
+    """The serials of one version of a format in one period; blocks of them are leased by `UPDATE ... RETURNING`.
+
+    A lease commits apart from the orders that get its numbers; that of a gapless format is part of their transaction.
+    """
 
     __tablename__ = "number_series"
     __table_args__ = (

@@ -32,7 +32,15 @@ class StoredFormat:
     version: int
     pattern: FormatPattern
     effective_from: datetime
+    gapless: bool
+    allowed_values: Mapping[str, Any] | None
+    series_version: int | None
     read_at: datetime
+
+    @property
+    def series(self) -> int:
+        """The version whose series its serials come from."""
+        return self.version if self.series_version is None else self.series_version
 
     @classmethod
     def of(cls, row: Row[Any]) -> Self:
@@ -76,7 +84,7 @@ async def has_conflicting_prefix(connection: AsyncConnection, prefix_key: str) -
 
 
 async def serialise_creation(connection: AsyncConnection) -> None:
-    """Wait until no other transaction is creating a format, and keep others waiting until this one has ended."""
+    """Wait until no other transaction creates a format or version, and keep others waiting for the end of this one."""
     result = await connection.execute(
         update(NumberFormatRegistryRow)
         .where(NumberFormatRegistryRow.id == REGISTRY_ID)
@@ -87,14 +95,27 @@ async def serialise_creation(connection: AsyncConnection) -> None:
     result.one()
 
 
-async def create(connection: AsyncConnection, values: Mapping[str, Any], pattern: str) -> None:
+async def create(
+    connection: AsyncConnection, values: Mapping[str, Any], pattern: str, allowed_values: Mapping[str, Any] | None
+) -> None:
     """Insert a format and its first version, in force from now on."""
     await connection.execute(insert(_Format).values(created_at=func.now(), **values))
-    await connection.execute(
-        insert(_Version).values(
-            format_id=values["id"], version=1, pattern=pattern, effective_from=func.now(), created_at=func.now()
-        )
-    )
+    first = {"format_id": values["id"], "version": 1, "pattern": pattern, "allowed_values": allowed_values}
+    await create_version(connection, first, None)
+
+
+async def create_version(
+    connection: AsyncConnection, values: Mapping[str, Any], effective_from: datetime | None
+) -> None:
+    """Insert a version of a format, in force from a moment on; None: from now on."""
+    begins = func.now() if effective_from is None else effective_from
+    await connection.execute(insert(_Version).values(effective_from=begins, created_at=func.now(), **values))
+
+
+async def versions_of(connection: AsyncConnection, format_ids: Collection[UUID]) -> list[StoredFormat]:
+    """Return every version of the formats, oldest first, whoever they belong to."""
+    query = _versions().where(_Format.id.in_(list(format_ids))).order_by(_Format.id, _Version.version)
+    return [StoredFormat.of(row) for row in await connection.execute(query)]
 
 
 async def lease_serials(
@@ -157,6 +178,9 @@ def _versions() -> Select[*tuple[Any, ...]]:
         _Version.version,
         _Version.pattern,
         _Version.effective_from,
+        _Format.gapless,
+        _Version.allowed_values,
+        _Version.series_version,
         func.now().label("read_at"),
     )
     return columns.join_from(_Format, _Version, _Version.format_id == _Format.id)

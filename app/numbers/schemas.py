@@ -13,22 +13,43 @@ from app.numbers.default_format import DEFAULT_FORMAT_ID, DEFAULT_FORMAT_NAME, D
 PatternText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), PRINTABLE]
 ComponentText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40), PRINTABLE]
 
+_ALLOWED: dict[str, Any] = {"cost_center": ["4711", "4712"]}
 _PATTERN = "ACME-{cost_center:4}-{year}-{serial:5}{check}"
 _PROPERTIES: dict[str, Any] = {
     "pattern": _PATTERN,
     "prefix": "ACME-",
     "length": 21,
-    "components": [{"name": "cost_center", "width": 4}],
+    "components": [{"name": "cost_center", "width": 4, "allowed_values": ["4711", "4712"]}],
     "check_scheme": "mod_37_36",
     "capacity": 100_000,
     "capacity_per": "year",
 }
+_CREATION: dict[str, Any] = {"name": "Retail", "pattern": _PATTERN, "allowed_values": _ALLOWED}
+_VERSION: dict[str, Any] = {
+    "pattern": "ACME-{cost_center:4}-{year}-{serial:6}{check}",
+    "allowed_values": _ALLOWED,
+    "effective_from": "2036-01-01T00:00:00Z",
+}
+
+
+AllowedValue = Annotated[str, StringConstraints(pattern="^[A-Z0-9]{1,21}$")]
+AllowedList = Annotated[list[AllowedValue], Field(min_length=1, max_length=1_000)]
+
+
+class AllowedComponents(RequestModel):
+    """The values that components may have, each of exactly its component's width; one that is left out may have any."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_ALLOWED]})
+
+    cost_center: AllowedList | None = None
+    category: AllowedList | None = None
+    location: AllowedList | None = None
 
 
 class CreateNumberFormat(RequestModel):
     """A new number format."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Retail", "pattern": _PATTERN}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [_CREATION]})
 
     name: ShortText
     """What your people call it."""
@@ -36,6 +57,32 @@ class CreateNumberFormat(RequestModel):
     """A literal prefix, then segments: `{cost_center:W}` `{category:W}` `{location:W}` (W characters each) `{year}`
     `{month}` `{serial:N}` (N digits in order) or `{random:N}` (N characters in no order) and `{check}` at the end. At
     most 22 characters for the whole number."""
+    allowed_values: AllowedComponents | None = None
+    """What an order must bring is one of these: an order with another value is refused, and the field named."""
+    gapless: bool = False
+    """No hole in the series, also where an order fails or a connection breaks: for those whom law or auditors ask for
+    it. Only with `{serial:N}`. Orders of the format are then issued one after the other: each waits until the one
+    before it is written. A cancelled order keeps its number."""
+
+
+class CreateNumberFormatVersion(RequestModel):
+    """What a format's numbers look like from a moment on."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"pattern": "ACME-{cost_center:4}-{year}-{serial:6}", "effective_from": "2036-01-01T00:00:00Z"}
+            ]
+        }
+    )
+
+    pattern: PatternText
+    """With the format's own prefix. Either the very pattern of an earlier version, which goes on counting where that
+    one stopped, or one whose numbers cannot be those of any earlier version: of another length, say."""
+    allowed_values: AllowedComponents | None = None
+    """The values that components may have from then on; what is left out may have any."""
+    effective_from: Timestamp | None = None
+    """From when on numbers are issued by it; now when left out. A later version corrects one that is planned."""
 
 
 class PreviewNumberFormat(RequestModel):
@@ -47,6 +94,7 @@ class PreviewNumberFormat(RequestModel):
     cost_center: ComponentText | None = None
     category: ComponentText | None = None
     location: ComponentText | None = None
+    allowed_values: AllowedComponents | None = None
 
 
 class FormatComponent(AnswerModel):
@@ -55,6 +103,8 @@ class FormatComponent(AnswerModel):
     name: Literal["cost_center", "category", "location"]
     width: int
     """Exactly so many characters of A to Z and 0 to 9."""
+    allowed_values: list[str] | None
+    """The values that it may have; null where it may have any."""
 
 
 class FormatProperties(AnswerModel):
@@ -75,6 +125,18 @@ class FormatProperties(AnswerModel):
     """What `capacity` is counted by: the serial begins anew each year or month that the pattern shows."""
 
 
+class NumberFormatVersion(AnswerModel):
+    """A version of a format that is to come."""
+
+    version: int
+    effective_from: Timestamp
+    """From when on numbers are issued by it."""
+    pattern: str
+    components: list[FormatComponent]
+    capacity: int
+    capacity_per: Literal["year", "month"] | None
+
+
 class NumberFormat(FormatProperties):
     """A number format with its version in force."""
 
@@ -89,6 +151,8 @@ class NumberFormat(FormatProperties):
                     **_PROPERTIES,
                     "effective_from": "2027-01-04T08:30:00Z",
                     "created_at": "2027-01-04T08:30:00Z",
+                    "gapless": False,
+                    "planned": [],
                 }
             ]
         }
@@ -102,6 +166,10 @@ class NumberFormat(FormatProperties):
     effective_from: Timestamp
     """Since when numbers are issued by this version."""
     created_at: Timestamp
+    gapless: bool
+    """Whether the series has no holes."""
+    planned: list[NumberFormatVersion]
+    """The versions that will follow this one, as far as they are known."""
 
 
 class NumberFormatPreview(FormatProperties):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from app.numbers.check_characters import NUMBER_ALPHABET, CheckScheme
 from app.numbers.format_patterns import FormatPattern
 from app.numbers.serial_permutation import SerialPermutation
 
@@ -74,6 +75,16 @@ def next_block_size(size: int, seconds_lasted: float, sizes: BlockSizes) -> int:
 def series_capacity(pattern: FormatPattern) -> int:
     """Return how many serials a series of the format has."""
     return min(pattern.serial_capacity, SERIALS_MAX)
+
+
+def numbers_of(pattern: FormatPattern, serials: int) -> int:
+    """Return how many numbers so many serials of the format give: an estimate where check characters skip some."""
+    return serials * len(NUMBER_ALPHABET) // 37 if pattern.check_scheme is CheckScheme.MOD_37_2 else serials
+
+
+def nearly_full_at(pattern: FormatPattern) -> int:
+    """Return the serial with which so much of a series is in use that its owner is told: four fifths."""
+    return -(-series_capacity(pattern) * 4 // 5)
 
 
 class SerialSeries:

@@ -6,15 +6,17 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 from uuid import UUID
 
+from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import clock
 from app.db.identifiers import new_id
+from app.errors import InvalidRequest
 from app.events import service as events
 from app.events.event_types import AuditType
 from app.http.errors import NotFound
 from app.numbers import repository
-from app.numbers.check_characters import NUMBER_ALPHABET, CheckScheme
+from app.numbers.allowed_values import AllowedValues, faults, require_allowed
 from app.numbers.default_format import DEFAULT_PATTERN
 from app.numbers.errors import ComponentsDoNotFit, InvalidPattern, PrefixTaken
 from app.numbers.format_grammar import NUMBER_LENGTH_MAX, PREFIX_KEY_LENGTH_MAX, PREFIX_KEY_LENGTH_MIN, PatternError
@@ -22,15 +24,17 @@ from app.numbers.format_patterns import ComponentError, FormatPattern
 from app.numbers.number_keys import MalformedNumber, candidate_keys
 from app.numbers.repository import StoredFormat
 from app.numbers.schemas import (
+    AllowedComponents,
     CheckResult,
     CreateNumberFormat,
     MatchingFormat,
     NumberFormat,
     NumberFormatPreview,
+    NumberFormatVersion,
     NumberVerification,
     PreviewNumberFormat,
 )
-from app.numbers.serial_blocks import serial_texts, series_capacity
+from app.numbers.serial_blocks import numbers_of, serial_texts, series_capacity
 from app.numbers.serial_permutation import SerialPermutation
 from app.principal import Principal
 
@@ -40,7 +44,10 @@ _SERIALS_TRIED: Final = 64  # of a {random} format, since about 7 in 37 give no 
 
 async def create(connection: AsyncConnection, caller: Principal, body: CreateNumberFormat) -> NumberFormat:
     """Create a format of the caller's organisation; raises InvalidPattern or PrefixTaken."""
-    pattern = _parsed(body.pattern)
+    pattern = parsed(body.pattern)
+    if body.gapless:
+        require_digits(pattern, ["body", "gapless"])
+    allowed = stored_values(pattern, body.allowed_values)
     await repository.serialise_creation(connection)
     if await repository.has_conflicting_prefix(connection, pattern.prefix_key):
         raise PrefixTaken(
@@ -52,14 +59,21 @@ async def create(connection: AsyncConnection, caller: Principal, body: CreateNum
         "organisation_id": caller.organisation_id,
         "name": body.name,
         "prefix_key": pattern.prefix_key,
+        "gapless": body.gapless,
     }
-    await repository.create(connection, values, str(pattern))
+    await repository.create(connection, values, str(pattern), allowed)
     await events.record_audit(
         connection,
         AuditType.NUMBER_FORMAT_CREATED,
         caller.organisation_id,
         caller,
-        {"format_id": str(format_id), "name": body.name, "pattern": str(pattern)},
+        {
+            "format_id": str(format_id),
+            "name": body.name,
+            "pattern": str(pattern),
+            "gapless": body.gapless,
+            "allowed_values": allowed,
+        },
     )
     return await get(connection, caller, format_id)
 
@@ -69,7 +83,7 @@ async def get(connection: AsyncConnection, caller: Principal, format_id: UUID) -
     found = await repository.find_in_force(connection, caller.organisation_id, [format_id])
     if not found:
         raise NotFound(f"There is no number format {format_id} that this organisation may use.")
-    return _number_format(found[0])
+    return _number_format(found[0], await repository.versions_of(connection, [format_id]))
 
 
 async def page(
@@ -77,20 +91,25 @@ async def page(
 ) -> Sequence[NumberFormat]:
     """Return up to `limit` formats, the default one first, after the id `after`."""
     found = await repository.page(connection, caller.organisation_id, after=after, limit=limit)
-    return [_number_format(stored) for stored in found]
+    versions = await repository.versions_of(connection, [stored.id for stored in found])
+    return [_number_format(stored, versions) for stored in found]
 
 
 async def preview(connection: AsyncConnection, body: PreviewNumberFormat) -> NumberFormatPreview:
     """Return what numbers of a pattern look like; raises InvalidPattern or ComponentsDoNotFit."""
-    pattern = _parsed(body.pattern)
-    components = {name: getattr(body, name) or "X" * width for name, width in pattern.components.items()}
+    pattern = parsed(body.pattern)
+    allowed = stored_values(pattern, body.allowed_values) or {}
+    components = {
+        name: getattr(body, name) or (allowed[name][0] if name in allowed else "X" * width)
+        for name, width in pattern.components.items()
+    }
     try:
-        pattern.component_values(components)
+        require_allowed(pattern, components, allowed)
     except ComponentError as error:
         raise ComponentsDoNotFit.at(["body"], error) from None
     moment = await clock.now(connection)
     return NumberFormatPreview(
-        **_properties(pattern),
+        **_properties(pattern, allowed),
         samples=_samples(pattern, components, moment),
         prefix_available=not await repository.has_conflicting_prefix(connection, pattern.prefix_key),
     )
@@ -140,11 +159,34 @@ def looks_issued(keys: Sequence[str]) -> bool | None:
     return False if any(DEFAULT_PATTERN.matches(key) for key in keys) else None
 
 
-def _parsed(pattern: str) -> FormatPattern:
+def parsed(pattern: str) -> FormatPattern:
+    """Return the format of a text; raises InvalidPattern."""
     try:
         return FormatPattern.parse(pattern)
     except PatternError as error:
         raise InvalidPattern.of(error) from None
+
+
+def require_digits(pattern: FormatPattern, place: list[str | int]) -> None:
+    """Raise InvalidRequest at `place` for a pattern whose numbers have no order in which a hole could be seen."""
+    if pattern.is_random:
+        raise InvalidRequest.at(place, "serial_needed", "A series without holes needs {serial:N}, digits in order")
+
+
+def stored_values(pattern: FormatPattern, given: AllowedComponents | None) -> dict[str, Any] | None:
+    """Return the values that components may have, or None for any; raises InvalidRequest for values that do not fit."""
+    allowed = {} if given is None else given.model_dump(exclude_none=True)
+    found: list[dict[str, JsonValue]] = [
+        {
+            "loc": ["body", "allowed_values", fault.component, *([] if fault.position is None else [fault.position])],
+            "code": fault.rule,
+            "message": fault.sentence,
+        }
+        for fault in faults(pattern, allowed)
+    ]
+    if found:
+        raise InvalidRequest.of(found)
+    return allowed or None
 
 
 def _samples(pattern: FormatPattern, components: Mapping[str, str], moment: datetime) -> list[str]:
@@ -158,7 +200,7 @@ def _samples(pattern: FormatPattern, components: Mapping[str, str], moment: date
     return [number for number in numbers if number is not None][:_SAMPLES]
 
 
-def _number_format(stored: StoredFormat) -> NumberFormat:
+def _number_format(stored: StoredFormat, versions: Sequence[StoredFormat]) -> NumberFormat:
     return NumberFormat(
         id=stored.id,
         organisation_id=stored.organisation_id,
@@ -166,21 +208,46 @@ def _number_format(stored: StoredFormat) -> NumberFormat:
         version=stored.version,
         effective_from=stored.effective_from,
         created_at=stored.created_at,
-        **_properties(stored.pattern),
+        gapless=stored.gapless,
+        planned=[_planned(version) for version in versions if _will_come(version, stored, versions)],
+        **_properties(stored.pattern, stored.allowed_values),
     )
 
 
-def _properties(pattern: FormatPattern) -> dict[str, Any]:
-    capacity = series_capacity(pattern)
-    if pattern.check_scheme is CheckScheme.MOD_37_2:
-        capacity = capacity * len(NUMBER_ALPHABET) // 37
+def _will_come(version: StoredFormat, in_force: StoredFormat, versions: Sequence[StoredFormat]) -> bool:
+    """Whether a version follows the one in force, and no later one comes before it or with it."""
+    return (
+        version.id == in_force.id
+        and version.version > in_force.version
+        and not any(
+            later.id == version.id
+            and later.version > version.version
+            and later.effective_from <= version.effective_from
+            for later in versions
+        )
+    )
+
+
+def _planned(stored: StoredFormat) -> NumberFormatVersion:
+    properties = _properties(stored.pattern, stored.allowed_values)
+    return NumberFormatVersion(
+        version=stored.version,
+        effective_from=stored.effective_from,
+        **{name: properties[name] for name in ("pattern", "components", "capacity", "capacity_per")},
+    )
+
+
+def _properties(pattern: FormatPattern, allowed: AllowedValues | None) -> dict[str, Any]:
     return {
         "pattern": str(pattern),
         "prefix": pattern.prefix,
         "length": pattern.length,
-        "components": [{"name": name, "width": width} for name, width in pattern.components.items()],
+        "components": [
+            {"name": name, "width": width, "allowed_values": (allowed or {}).get(name)}
+            for name, width in pattern.components.items()
+        ],
         "check_scheme": pattern.check_scheme,
-        "capacity": capacity,
+        "capacity": numbers_of(pattern, series_capacity(pattern)),
         "capacity_per": _PERIODS[len(pattern.period(date.min))],
     }
 

@@ -39,7 +39,7 @@ from app.orders.contacts import ContactPoint, Directory, organisations_by_id
 from app.orders.errors import ActivationNotPossible, ActivationRequestClosed, ActivationRequestOpen
 from app.orders.lifecycle import Action, OrderStatus, effective_status, time_statuses
 from app.orders.location import LocatedOrder, keys_of, locate, require_relation
-from app.orders.service import carry_out, require_new_end
+from app.orders.service import carry_out, hold, require_new_end
 from app.orders.views import lifecycle_facts, relation_of
 from app.principal import NAMED, Principal, Relation
 
@@ -61,7 +61,7 @@ async def apply(
     )  # fmt: skip
     if body.expires_at is not None and body.expires_at <= order.read_at:
         raise InvalidRequest.at(["body", "expires_at"], "in_the_past", "`expires_at` has passed already")
-    held = await _hold(connection, order)
+    held = await hold(connection, order)
     _require_way(held)
     request = {
         "number_key": order.number_key,
@@ -110,7 +110,7 @@ async def approve(
     """
     request, order = await _find(connection, caller, request_id)
     require_relation(order, caller.rule)
-    held = await _hold(connection, order)
+    held = await hold(connection, order)
     decided = await activation_repository.decide(
         connection,
         order.identity,
@@ -168,14 +168,6 @@ async def withdraw(
     )
 
 
-async def _hold(connection: AsyncConnection, order: LocatedOrder) -> LocatedOrder:
-    """Count a change of the order, hold its row to the end of the transaction, and return it as it is."""
-    row = await repository.bump_version(connection, *order.identity)
-    if row is None:
-        raise LookupError(f"the order {order.identity} is gone, and orders are never deleted")
-    return LocatedOrder(row._asdict(), order.relation)
-
-
 def _require_way(order: LocatedOrder) -> tuple[Action, ...]:
     """Return what an approval does with the order; raises ActivationNotPossible where it would not help."""
     way = way_to_activation(lifecycle_facts(order.row), order.read_at)
@@ -196,7 +188,7 @@ async def _end(
     reason: str | None,
 ) -> ActivationRequest:
     """Close an open request, with its event, and leave its order as it is."""
-    held = await _hold(connection, order)
+    held = await hold(connection, order)
     decided = await activation_repository.decide(
         connection, order.identity, request_id, status, caller.organisation_id, reason
     )

@@ -45,10 +45,13 @@ class AmbiguousNumber(Problem):
     code = "ambiguous_number"
     title = "The number belongs to more than one order"
     remedy = (
-        "Numbers issued elsewhere are unique within one buyer only. Send the query parameter `buyer` with one of the "
-        "organisation ids in `buyers`, or use the order's id in the path."
+        "Numbers issued elsewhere are unique within one buyer only. Send `buyer` with one of the organisation ids in "
+        "`buyers`, as a query parameter or, where the number stands in the body, beside it; or use the order's id in "
+        "the number's place."
     )
-    example_detail = "2 orders have this number; send ?buyer= with one of the listed organisation ids."
+    example_detail = (
+        "More than one order has this number; send `buyer`, the organisation id of the buyer that is meant."
+    )
     example_members: ClassVar[dict[str, JsonValue]] = {
         "buyers": ["0198f5a2-7c3e-7d41-9a52-3f6b8d2e1c07", "0198f5a2-9b10-7c02-b1c3-8e2f4a6d9b55"]
     }

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import clock
 from app.db.pace import unhurried
-from app.errors import InvalidRequest, Problem
+from app.errors import InvalidRequest, Problem, TemporarilyUnavailable
 from app.events import service as events
 from app.events.event_types import EventType
 from app.events.service import OrderChange
@@ -30,14 +30,18 @@ _ITEM: TypeAdapter[IssuePurchaseOrder] = TypeAdapter(IssuePurchaseOrder)
 _ATTEMPTS = 5
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Prepared:
-    """An item that is ready to be written, but for its number where one is issued; `place` is where it stands."""
+    """An item that is ready to be written, but for its number where one is issued; `place` is where it stands.
+
+    `gapless`: the number that it was given last must not be lost.
+    """
 
     index: int
     place: Sequence[str | int]
     body: IssuePurchaseOrder
     row: dict[str, Any]
+    gapless: bool = False
 
 
 async def issue_one(
@@ -97,9 +101,7 @@ async def issue_many(
             outcomes[position] = InvalidRequest.of(faults)
         else:
             prepared.append(_Prepared(position, places[position], body, order_row(body, caller, known, policy, now)))
-    prepared = await _number(connection, caller, issuer, prepared, outcomes)
-    written = await _write(connection, caller, issuer, prepared, outcomes)
-    written = await _claim_references(connection, caller, written, outcomes)
+    written = await _place(connection, caller, issuer, prepared, outcomes)
     lines = await _write_lines(connection, written)
     await repository.insert_forwarders(connection, [item.row for item in written])
     await reference_repository.insert_references(connection, [item.row for item in written])
@@ -108,6 +110,47 @@ async def issue_many(
         outcomes[item.index] = purchase_order(item.row, lines[item.index], Relation.OWNER, now, acknowledgement=None)
     _count(written)
     return [outcomes[position] for position in range(len(bodies))]
+
+
+async def _place(
+    connection: AsyncConnection,
+    caller: Principal,
+    issuer: NumberIssuer,
+    prepared: Sequence[_Prepared],
+    outcomes: dict[int, PurchaseOrder | Problem],
+) -> list[_Prepared]:
+    """Give the items their numbers and references, write them, and return those that went in.
+
+    An item that fails after it was given a number of a gapless series would leave a hole: everything is done anew then,
+    without it. Only an organisation's own formats can be gapless, and only a reference that is taken makes an item fail
+    so late.
+    """
+    if not any(item.body.format_id and item.body.reference for item in prepared):
+        return await _place_once(connection, caller, issuer, prepared, outcomes)
+    for _ in range(_ATTEMPTS):
+        refused: dict[int, PurchaseOrder | Problem] = {}
+        async with connection.begin_nested() as savepoint:
+            written = await _place_once(connection, caller, issuer, prepared, refused)
+            lost = {item.index for item in prepared if item.gapless and item.index in refused}
+            if not lost:
+                outcomes.update(refused)
+                return written
+            await savepoint.rollback()
+        outcomes.update({index: refused[index] for index in lost})
+        prepared = [item for item in prepared if item.index not in lost]
+    raise TemporarilyUnavailable("Others were issuing orders with the same references; nothing was carried out.")
+
+
+async def _place_once(
+    connection: AsyncConnection,
+    caller: Principal,
+    issuer: NumberIssuer,
+    prepared: Sequence[_Prepared],
+    outcomes: dict[int, PurchaseOrder | Problem],
+) -> list[_Prepared]:
+    numbered = await _number(connection, caller, issuer, prepared, outcomes)
+    written = await _write(connection, caller, issuer, numbered, outcomes)
+    return await _claim_references(connection, caller, written, outcomes)
 
 
 async def _number(
@@ -131,6 +174,7 @@ async def _number(
             numbered.append(item)
     wanted = [_wanted(item) for item in drawn_for]
     for item, drawn in zip(drawn_for, await issuer.draw(connection, caller.organisation_id, wanted), strict=True):
+        item.gapless = False
         if isinstance(drawn, Problem):
             outcomes[item.index] = drawn
         else:
@@ -216,6 +260,7 @@ async def _write_lines(connection: AsyncConnection, written: Sequence[_Prepared]
 
 
 def _take(item: _Prepared, drawn: DrawnNumber) -> None:
+    item.gapless = drawn.gapless
     item.row.update(
         number=drawn.number,
         number_key=drawn.number_key,

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, ScalarSelect, and_, exists, false, func, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.numbers.number_keys import MalformedNumber, number_key
 from app.orders.models import PurchaseOrderForwarderRow, PurchaseOrderLineRow, PurchaseOrderRow, ReferenceClaimRow
 from app.orders.repository import effective_status, has_role, is_no_draft, order_columns
 from app.orders.visibility import may_see
@@ -107,7 +108,7 @@ class Filters:
             yield Order.updated_at > self.updated_after
         if self.q is not None:
             searched = [
-                Order.number_key.contains(self.q.upper(), autoescape=True),
+                Order.number_key.contains(_folded(self.q), autoescape=True),
                 Order.number.icontains(self.q, autoescape=True),
                 Order.seller["name"].astext.icontains(self.q, autoescape=True),
                 _has_line(PurchaseOrderLineRow.sku.icontains(self.q, autoescape=True)),
@@ -115,6 +116,14 @@ class Filters:
             if sees_reference:
                 searched.append(Order.reference.icontains(self.q, autoescape=True))
             yield or_(*searched)
+
+
+def _folded(text: str) -> str:
+    """Return a part of a number as it stands in keys: how it is written does not matter."""
+    try:
+        return number_key(text)
+    except MalformedNumber:
+        return text.upper()
 
 
 def _is_party(party: Any, party_id: Any, text: str) -> ColumnElement[bool]:

@@ -54,14 +54,15 @@ async def locate(
     buyer: UUID | None,
     *,
     admits: Callable[[LocatedOrder], bool] = lambda _: True,
+    place: Sequence[str] = ("path", "number"),
 ) -> LocatedOrder:
     """Return the order that `number`, in any written form, or an order's id means to the caller.
 
-    An order that `admits` refuses is as unknown as any other. Raises NotFound where no order does that the caller may
-    see, AmbiguousNumber where several do, RelationNotAllowed where the operation is another party's, InvalidRequest for
-    a text that cannot be a number.
+    An order that `admits` refuses is as unknown as any other. `place` is where the number stands in the request. Raises
+    NotFound where no order does that the caller may see, AmbiguousNumber where several do, RelationNotAllowed where the
+    operation is another party's, InvalidRequest for a text that cannot be a number.
     """
-    keys = keys_of(number, ["path", "number"])
+    keys = keys_of(number, [*place])
     order_id = as_id(number)
     rows = [row._asdict() for row in await repository.find_by_keys(connection, keys, order_id, buyer)]
     seen = NAMED | caller.rule.relations
@@ -120,7 +121,7 @@ def _the_one(
         named = [order for order in visible if order.relation in NAMED]
         buyers = sorted({str(order.organisation_id) for order in named})
         raise AmbiguousNumber(
-            "More than one order has this number; send ?buyer= with the organisation id of the buyer that is meant.",
+            "More than one order has this number; send `buyer`, the organisation id of the buyer that is meant.",
             members={"buyers": list(buyers)},
         )
     # One buyer may hold both PO123 and 123: once the buyer is named, the exact form wins.

@@ -7,7 +7,16 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, text
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    func,
+    literal_column,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base
@@ -18,6 +27,11 @@ from app.orders.policies import WindowAtGate
 
 def _quoted(values: Iterable[StrEnum]) -> str:
     return ", ".join(f"'{value.value}'" for value in values)
+
+
+def paper_key(column: Any) -> ColumnElement[str]:
+    """Return the SQL of what the written forms of a contract's or invoice's number share; indexes are made of it."""
+    return func.translate(func.upper(column), literal_column("' -'"), literal_column("''"))
 
 
 class PurchaseOrderRow(Base):
@@ -47,6 +61,17 @@ class PurchaseOrderRow(Base):
         Index(None, "organisation_id", "updated_at"),
         Index(None, "organisation_id", "expires_at", postgresql_where=text("expires_at IS NOT NULL")),
         Index(None, "organisation_id", "activate_by", postgresql_where=text("activate_by IS NOT NULL")),
+        *(
+            # By the number first, so that whose it is is compared within the index.
+            Index(
+                f"ix_purchase_orders_{column}",
+                text(f"translate(upper({column}), ' -', '')"),
+                "organisation_id",
+                "seller_id",
+                postgresql_where=text(f"{column} IS NOT NULL"),
+            )
+            for column in ("contract_number", "invoice_number")
+        ),
         {"comment": "dist:number_key - purchase orders"},
     )
 

@@ -329,6 +329,14 @@ def overtaken(number: str) -> Problem:
     return TemporarilyUnavailable(f"{number} was being changed by others; nothing was carried out.")
 
 
+async def hold(connection: AsyncConnection, order: LocatedOrder) -> LocatedOrder:
+    """Count a change of the order, hold its row to the end of the transaction, and return it as it is."""
+    row = await repository.bump_version(connection, *order.identity)
+    if row is None:
+        raise LookupError(f"the order {order.identity} is gone, and orders are never deleted")
+    return LocatedOrder(row._asdict(), order.relation)
+
+
 async def shown(connection: AsyncConnection, order: LocatedOrder) -> PurchaseOrder:
     """Return an order as the caller's relation sees it."""
     lines = await repository.current_lines(connection, *order.identity, order.row["revision"])

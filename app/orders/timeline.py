@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.events import repository as event_rows
 from app.events.event_types import GATE_CHECKED
-from app.orders.location import locate
+from app.orders.location import LocatedOrder, locate
 from app.orders.schemas import OrderEvent
 from app.orders.visibility import event_data_shown_to
 from app.principal import NAMED, Principal, Relation
@@ -36,6 +36,25 @@ async def page(
     )
     found = [*(_event(row, order.relation) for row in rows), *(_check(row) for row in checks)]
     return sorted(found, key=place_in_timeline)[:limit]
+
+
+async def newest(connection: AsyncConnection, order: LocatedOrder, limit: int) -> Sequence[OrderEvent]:
+    """Return the newest `limit` entries of an order's timeline, oldest first, whole: as its owner sees them."""
+    # Changes are numbered without a hole: the newest are those after the version less so many.
+    after = max(order.row["version"] - limit, 0)
+    rows = await event_rows.order_events(connection, *order.identity, after=after, limit=limit)
+    checks = await event_rows.newest_gate_checks(connection, *order.identity, limit=limit)
+    found = [*(_event(row, Relation.OWNER) for row in rows), *(_check(row) for row in checks)]
+    return sorted(found, key=place_in_timeline)[-limit:]
+
+
+def entries_shown_to(relation: Relation, entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return serialised entries that were kept whole, as much of them as the relation sees."""
+    return [
+        entry if entry["type"] == GATE_CHECKED else {**entry, "data": event_data_shown_to(relation, entry["data"])}
+        for entry in entries
+        if entry["type"] != GATE_CHECKED or relation is Relation.OWNER or entry["relation"] in NAMED
+    ]
 
 
 def place_in_timeline(event: OrderEvent) -> Place:

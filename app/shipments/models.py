@@ -93,6 +93,7 @@ class ProLinkRow(Base):
         ),
         CheckConstraint(_KEY_LENGTH, name="pro_number_length"),
         Index(None, "scac", "pro_number"),
+        Index(None, "pro_number"),
         {"comment": "dist:number_key - PRO numbers on purchase orders"},
     )
 

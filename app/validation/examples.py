@@ -58,6 +58,7 @@ EXPIRED: dict[str, Any] = {
                 "description": "Do not take the goods in. Apply for activation to have the order extended, or ask the "
                 "buyer for a new one.",
                 "then": "open_support_case",
+                "then_href": None,
                 "href": "/v1/purchase-orders/PO-7K3M9QWX2R/activation-requests",
                 "contact": {
                     "name": "Purchasing desk",
@@ -95,6 +96,7 @@ MISTYPED: dict[str, Any] = {
                 "action": "check_the_document",
                 "description": "Compare with the document character by character and enter the number again.",
                 "then": "open_support_case",
+                "then_href": None,
                 **_NOBODY_TO_CALL,
             },
         }
@@ -122,6 +124,7 @@ OTHER_DELIVERY: dict[str, Any] = {
                 "description": "Compare the PRO number with the carrier's waybill. If it is the same, call the "
                 "logistics partner.",
                 "then": "contact_logistics_partner",
+                "then_href": None,
                 **_NOBODY_TO_CALL,
             },
         }

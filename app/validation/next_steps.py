@@ -1,6 +1,7 @@
 """The next step of a refusal, with the contact point that fits it and the request that takes it."""
 
 from collections.abc import Mapping
+from typing import Final
 from urllib.parse import quote
 from uuid import UUID
 
@@ -12,10 +13,12 @@ from app.orders.views import lifecycle_facts
 from app.principal import NAMED, OPERATIONS, Principal, Relation
 from app.validation.checks import Refusal as RefusalOfCheck
 from app.validation.knowledge import Knowledge
-from app.validation.refusal_codes import REFUSAL_CODES, RefusalCode
+from app.validation.refusal_codes import REFUSAL_CODES, NextStepAction, RefusalCode
 from app.validation.schemas import NextStep, Refusal
 
 Hrefs = Mapping[RefusalCode, str]
+
+_SUPPORT_CASES: Final = "/v1/support-cases"
 
 
 def requests_that_help(order: LocatedOrder, buyer: UUID | None, knowledge: Knowledge, caller: Principal) -> Hrefs:
@@ -44,6 +47,7 @@ def requests_that_help(order: LocatedOrder, buyer: UUID | None, knowledge: Knowl
 def shown_refusal(refusal: RefusalOfCheck, order: LocatedOrder | None, directory: Directory, hrefs: Hrefs) -> Refusal:
     """Return a refusal as the answer shows it; without an order there is nobody to name."""
     step = refusal.next_step
+    named = order is not None and order.relation in NAMED
     contact = None if order is None or step.contact is None else contact_point(step.contact.value, order.row, directory)
     return Refusal(
         code=refusal.code,
@@ -57,5 +61,6 @@ def shown_refusal(refusal: RefusalOfCheck, order: LocatedOrder | None, directory
             href=hrefs.get(refusal.code),
             contact=contact,
             then=step.then,
+            then_href=_SUPPORT_CASES if named and step.then is NextStepAction.open_support_case else None,
         ),
     )

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from app.orders.causes import Cause
+
 
 class Verdict(StrEnum):
     """The answer to the gate. `hold`: may become good, keep the goods waiting. `reject`: not without a change."""
@@ -72,22 +74,6 @@ class ContactDesk(StrEnum):
     buyer_desk = "buyer_desk"
     supplier_desk = "supplier_desk"
     logistics = "logistics"
-
-
-class Cause(StrEnum):
-    """Why a number fails at a gate, as the trade tells causes apart."""
-
-    entered_incorrectly = "entered incorrectly: mistyped, misread, or not a PO number at all"
-    reused = "reused: its goods were received already"
-    expired = "expired: its validity has ended"
-    not_valid_yet = "come too early: its validity has not begun"
-    not_activated = "not activated in time"
-    not_confirmed = "not sent, or not confirmed by the supplier"
-    other_delivery = (
-        "does not match the delivery: carrier, vehicle, PRO number, time, destination, supplier or quantity"
-    )
-    system_fault = "logistics system fault or delay"
-    stopped = "stopped: cancelled, rejected, suspended or closed"
 
 
 @dataclass(frozen=True, slots=True)

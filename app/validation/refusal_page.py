@@ -5,6 +5,7 @@
 
 from typing import Final
 
+from app.orders.causes import CAUSE_MEANINGS
 from app.validation.refusal_codes import (
     CAUSES,
     FIELDS,
@@ -33,6 +34,11 @@ Where the database is out of reach there is no verdict but 503 `temporarily_unav
 goods and ask again. It says nothing against the number.
 """
 
+_CAUSES_INTRODUCTION: Final = """\
+Where the next step has not helped, open a support case with the cause as its `category`: `POST /v1/support-cases`. For
+whom the order names, `next_step.then_href` is that path.
+"""
+
 _VERDICTS: Final = {
     Verdict.hold: "## Hold\n\nKeep the goods waiting: this may become good without a change of the order.\n",
     Verdict.reject: "## Reject\n\nNot without a change, of the number, of the order or of the delivery.\n",
@@ -51,7 +57,7 @@ def refusal_page() -> str:
     for verdict, introduction in _VERDICTS.items():
         codes = [code for code, rule in REFUSAL_CODES.items() if rule.verdict is verdict]
         sections += [introduction, *map(_section, codes)]
-    return "\n".join([*sections, "## Causes\n", _causes()])
+    return "\n".join([*sections, "## Causes\n", _CAUSES_INTRODUCTION, _causes()])
 
 
 def refusal_meaning(code: RefusalCode) -> str:
@@ -65,7 +71,7 @@ def _section(code: RefusalCode) -> str:
     (cause,) = [cause for cause, codes in CAUSES.items() if code in codes]
     fields = ", ".join(f"`{field}`" for field in FIELDS.get(code, ())) or "none"
     rows = (
-        ("cause", str(cause)),
+        ("cause", f"{CAUSE_MEANINGS[cause]} (`{cause}`)"),
         ("field", fields),
         ("next step", f"{rule.description} (`{rule.action}`)"),
         ("contact", "nobody" if rule.contact is None else _DESKS[rule.contact]),
@@ -76,5 +82,8 @@ def _section(code: RefusalCode) -> str:
 
 
 def _causes() -> str:
-    rows = (f"| {cause} | {', '.join(f'`{code}`' for code in codes)} |\n" for cause, codes in CAUSES.items())
-    return "| what is wrong with the number | codes |\n| --- | --- |\n" + "".join(rows)
+    rows = (
+        f"| `{cause}` | {CAUSE_MEANINGS[cause]} | {', '.join(f'`{code}`' for code in codes)} |\n"
+        for cause, codes in CAUSES.items()
+    )
+    return "| category | what is wrong with the number | codes |\n| --- | --- | --- |\n" + "".join(rows)

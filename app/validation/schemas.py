@@ -92,6 +92,9 @@ class NextStep(AnswerModel):
     of this service does it."""
     then: NextStepAction | None
     """What to do where the step has not helped."""
+    then_href: str | None
+    """The path of the request for `then`, a POST, for those whom the order names: `/v1/support-cases`, with the number
+    and the cause of the code as `category`. Null where no request of this service does it."""
     contact: ContactPoint | None
     """Whom to reach, where somebody is to be reached and has said how."""
 

@@ -28,14 +28,19 @@ ALL = operations(DOCUMENT)
 ON_AN_ORDER = [
     operation
     for operation in ALL
-    if {"number", "pro_number", "receipt_id", "activation_request_id"} & operation.parameters("path").keys()
+    if {"number", "pro_number", "receipt_id", "activation_request_id", "support_case_id"}
+    & operation.parameters("path").keys()
 ]
+NUMBER_IN_BODY = {"open_support_case"}
 OWN_THINGS = {"format_id": "/v1/number-formats", "api_key_id": "/v1/api-keys"}
 SCAC = "QXZQ"
 RECEIVING = {"receive_purchase_order", "reverse_receipt", "put_away_receipt"}
 ACTIVATION = {name for name in OPERATIONS if "activation" in name}
-CONFLICTS = {"invalid_transition", "prefix_taken"}
+CONFLICTS = {"invalid_transition", "prefix_taken", "support_case_not_resolved"}
 """Allowed, but not in the state that things are in; what stands in the way is not who is asking."""
+
+PREFIXES: dict[str, str] = {}
+"""Of the formats that were made, by their id: a version keeps its format's."""
 
 HTTP = httpx.Client(timeout=30)
 
@@ -63,6 +68,7 @@ class World:
         if name == "format_id":
             prefix = "".join(secrets.choice("ABCDEFGHJK") for _ in range(10))
             made = of.post(OWN_THINGS[name], {"name": "matrix", "pattern": f"{prefix}-{{serial:4}}"})
+            PREFIXES[made.json()["id"]] = prefix
         else:
             body = {"name": "matrix", "scopes": ["validate"], "organisation_id": of.id}
             made = self.operator.post(OWN_THINGS[name], body)
@@ -99,6 +105,7 @@ class World:
             **link,
             **receipt,
             "activation_request_id": self.activation_request(relation, operation, order),
+            "support_case_id": self.support_case(relation, operation, order),
         }
 
     def activation_request(self, relation: Relation | None, operation: Operation, order: dict[str, str]) -> str:
@@ -109,6 +116,17 @@ class World:
         applicant = self.parties[relation if relation is not None and sees else Relation.OWNER]
         path = f"/v1/purchase-orders/{order['number']}/activation-requests"
         made = applicant.post(path, {"reason": "matrix"})
+        assert made.status_code == 201, made.text
+        return str(made.json()["id"])
+
+    def support_case(self, relation: Relation | None, operation: Operation, order: dict[str, str]) -> str:
+        """Return the id of a case that the caller has opened, where it may do anything with one at all."""
+        if "support_case_id" not in operation.parameters("path"):
+            return NOBODYS_ORDER["support_case_id"]
+        sees = relation is not None and relation in NAMED | OPERATIONS[operation.id].relations
+        opener = self.parties[relation if relation is not None and sees else Relation.OWNER]
+        body = {"number": order["number"], "category": "expired", "description": "matrix"}
+        made = opener.post("/v1/support-cases", body)
         assert made.status_code == 201, made.text
         return str(made.json()["id"])
 
@@ -125,10 +143,12 @@ def values(world: World, operation: Operation, order: dict[str, str], things_of:
     known = {
         "number": order["number"],
         "text": order["number"],
+        "q": order["number"],
         "scac": SCAC,
         "pro_number": order["pro_number"],
         "receipt_id": order["receipt_id"],
         "activation_request_id": order["activation_request_id"],
+        "support_case_id": order["support_case_id"],
         "organisation_id": world.parties[Relation.PRESENTER].id,
         "revision": "1",
         "If-Match": "*",
@@ -149,6 +169,7 @@ NOBODYS_ORDER = {
     "scac": SCAC,
     "receipt_id": "0198f5a2-7c3e-7d41-9a52-3f6b8d2e1c07",
     "activation_request_id": "0198f5a2-7c3e-7d41-9a52-3f6b8d2e1c07",
+    "support_case_id": "0198f5a2-7c3e-7d41-9a52-3f6b8d2e1c07",
 }
 
 
@@ -158,8 +179,11 @@ def call(operation: Operation, base_url: str, key: str | None, filled: dict[str,
     headers = {name: value for name, value in filled.items() if name in operation.parameters("header")}
     if key is not None:
         headers["Authorization"] = f"Bearer {key}"
+    if operation.id == "create_number_format_version":
+        body = body | {"pattern": f"{PREFIXES.get(filled['format_id'], 'ACME')}-{{serial:5}}", "allowed_values": None}
+    query = {name: value for name, value in filled.items() if name in operation.parameters("query")}
     sent = {} if body is None else {"json": body}
-    return HTTP.request(operation.method, base_url + path, headers=headers, **sent)
+    return HTTP.request(operation.method, base_url + path, headers=headers, params=query, **sent)
 
 
 def body_of(operation: Operation, order: dict[str, str]) -> Any:
@@ -167,7 +191,12 @@ def body_of(operation: Operation, order: dict[str, str]) -> Any:
     if operation.body is None:
         return None
     example = examples(DOCUMENT, operation.body)[0]
-    about = {"input": order["number"], "scac": order["scac"], "pro_number": order["pro_number"]}
+    about = {
+        "input": order["number"],
+        "number": order["number"],
+        "scac": order["scac"],
+        "pro_number": order["pro_number"],
+    }
     about["receipt_reference"] = secrets.token_hex(8)
     filled = {name: about.get(name, value) for name, value in example.items()}
     return filled | {"inputs": [order["number"]]} if "inputs" in example else filled
@@ -177,7 +206,7 @@ def refused(operation: Operation, server: str, key: str | None) -> tuple[int, st
     # Ids of nobody: who may not call an operation at all must not learn what is there.
     nobody = dict.fromkeys((*operation.parameters("path"), *operation.parameters("header")), "0" * 8)
     nobody |= dict.fromkeys(
-        OWN_THINGS.keys() | {"organisation_id", "receipt_id", "activation_request_id"},
+        OWN_THINGS.keys() | {"organisation_id", "receipt_id", "activation_request_id", "support_case_id"},
         "0198f5a2-7c3e-7d41-9a52-3f6b8d2e1c07",
     )
     nobody |= {"revision": "1", "If-Match": "*", "Idempotency-Key": secrets.token_hex(8)}
@@ -257,7 +286,11 @@ def test_a_key_needs_one_of_the_scopes(
     for scope in wanted or [Scope.CASES]:
         caller = world.operator if scope is Scope.ADMIN else world.parties[Relation.OWNER]
         alone = key_of_operator_with(frozenset({scope})) if scope is Scope.ADMIN else caller.key_with(scope)
-        order = world.order(Relation.OWNER, operation) if operation in ON_AN_ORDER else NOBODYS_ORDER
+        order = (
+            world.order(Relation.OWNER, operation)
+            if operation in ON_AN_ORDER or operation.id in NUMBER_IN_BODY
+            else NOBODYS_ORDER
+        )
         filled = values(world, operation, order, world.parties[Relation.OWNER])
         answer = call(operation, server, alone, filled, body_of(operation, order))
         # A key may be allowed to make or change keys and still lack what it would hand out.
@@ -323,7 +356,10 @@ def test_the_matrix_has_operations_of_every_kind() -> None:
     related = {name for name, rule in OPERATIONS.items() if rule.relations}
     assert related - by_path == {
         "list_purchase_orders",
+        "find_purchase_orders",
         "list_activation_requests",
+        "open_support_case",
+        "list_support_cases",
         "validate_input",
         "validate_batch",
     }

@@ -108,6 +108,8 @@ def test_an_orders_tables_are_distributed_by_the_key_of_its_number(database_url:
         "pro_links",
         "receipts",
         "receipt_lines",
+        "support_cases",
+        "support_case_steps",
     ):
         assert distribution[table] == "number_key"
 

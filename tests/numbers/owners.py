@@ -26,10 +26,10 @@ async def new_owner(database: Database) -> Principal:
     return Principal(made.id, new_id(), frozenset(Scope), OPERATIONS["create_number_format"])
 
 
-async def new_format(database: Database, owner: Principal, segments: str) -> NumberFormat:
+async def new_format(database: Database, owner: Principal, segments: str, *, gapless: bool = False) -> NumberFormat:
     """Create a format of the given segments behind a prefix of its own."""
     async with database.transaction() as connection:
-        body = CreateNumberFormat(name="Test", pattern=fresh_prefix() + segments)
+        body = CreateNumberFormat(name="Test", pattern=fresh_prefix() + segments, gapless=gapless)
         return await service.create(connection, owner, body)
 
 

@@ -29,7 +29,7 @@ def test_a_format_is_created_and_orders_get_numbers_of_it(buyer: Party) -> None:
     assert made.headers["Location"] == f"{FORMATS}/{shown['id']}"
     assert shown["organisation_id"] == buyer.id
     assert (shown["name"], shown["version"], shown["prefix"]) == ("Retail", 1, f"{prefix}-")
-    assert shown["components"] == [{"name": "cost_center", "width": 4}]
+    assert shown["components"] == [{"name": "cost_center", "width": 4, "allowed_values": None}]
     assert (shown["length"], shown["check_scheme"]) == (19, "mod_37_36")
     assert (shown["capacity"], shown["capacity_per"]) == (10_000, None)
     order = buyer.issue(format_id=shown["id"], cost_center="4711")

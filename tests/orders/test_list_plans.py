@@ -43,10 +43,12 @@ async def plans_of_a_page(database: Database, organisation_id: UUID, roles: list
 
 
 def written_out(statement: str, parameters: Any) -> str:
-    return re.sub(r"\$(\d+)(::[A-Z]+)?", lambda match: literal(parameters[int(match[1]) - 1]), statement)
+    return re.sub(r"\$(\d+)(::[A-Z]+(\[\])?)?", lambda match: literal(parameters[int(match[1]) - 1]), statement)
 
 
 def literal(value: Any) -> str:
+    if isinstance(value, list):
+        return f"'{{{','.join(map(str, value))}}}'"
     return str(value) if isinstance(value, int) else f"'{value}'"
 
 

@@ -143,6 +143,7 @@ def test_each_filter_narrows_the_list(buyer: Party, seller: Party, warehouse: Pa
         {"expires_before": ahead(days=3)},
         {"activate_by_before": ahead(days=3)},
         {"q": "077"},
+        {"q": "4500-077 0"},
         {"q": "so-77"},
         {"q": "ANDERS"},
         {"q": "s-42"},

@@ -1,0 +1,76 @@
+"""What a number on the papers of a delivery may be. Pure: no I/O, no clock.
+
+A text says rarely what it is: `CNWY 123-456782` may be a PO number, a reference, or a PRO number behind its carrier's
+code. So every reading is tried, and what is found says which one it was.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from app.numbers.number_keys import MalformedNumber, number_key
+from app.shipments.pro_numbers import InvalidProNumber, pro_number_key
+from app.shipments.scac import InvalidScac, parse_scac
+from app.validation.inputs import MalformedInput, understand
+
+# VICS bill of lading: AI (90), the identifier 12K, the SCAC filled up with dashes to four characters, then the PRO.
+_BILL_OF_LADING: Final = re.compile(
+    r"\s*(?:\][A-Za-z][0-9])?\(?90\)?\s*12K(?P<scac>[A-Z-]{4})(?P<pro>.+)", re.IGNORECASE
+)
+_PRO_LABEL: Final = re.compile(r"\s*PRO(?:\s*(?:NUMBER|NO\b\.?))?[\s.:#-]+", re.IGNORECASE)
+_SEPARATORS: Final = re.compile(r"[\s.,:;/#]+")
+_SCAC_LENGTHS: Final = (4, 3, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class ProReading:
+    """A PRO number's key, and its carrier where the text says one."""
+
+    scac: str | None
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaperNumber:
+    """The readings of a text. `keys`: as a PO number, a reference, a contract or an invoice; the likeliest first."""
+
+    text: str
+    keys: tuple[str, ...]
+    pro_numbers: tuple[ProReading, ...]
+
+
+def read(text: str) -> PaperNumber:
+    """Return what a text may be; takes any text, and one that can be nothing has no readings."""
+    return PaperNumber(text.strip(), _keys(text), tuple(dict.fromkeys(_pro_readings(text))))
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    keys: dict[str, None] = {}
+    with suppress(MalformedInput):
+        keys |= dict.fromkeys(understand(text).keys)
+    with suppress(MalformedNumber):
+        # What documents print before a PO number may be part of another one: `PO-88` of an invoice.
+        keys[number_key(text)] = None
+    return tuple(keys)
+
+
+def _pro_readings(text: str) -> Iterator[ProReading]:
+    if bill := _BILL_OF_LADING.fullmatch(text.rstrip()):
+        yield from _reading(bill["scac"].rstrip("-"), bill["pro"])
+    for written in (text, _PRO_LABEL.sub("", text, count=1)):
+        try:
+            key = pro_number_key(_SEPARATORS.sub(" ", written))
+        except InvalidProNumber:
+            continue
+        yield ProReading(None, key)
+        for length in _SCAC_LENGTHS:
+            yield from _reading(key[:length], key[length:])
+
+
+def _reading(scac: str, pro_number: str) -> Iterator[ProReading]:
+    try:
+        yield ProReading(parse_scac(scac), pro_number_key(pro_number))
+    except (InvalidScac, InvalidProNumber):
+        return
