@@ -7,6 +7,11 @@ from fastapi import APIRouter
 
 from app.access.endpoints import router as api_keys
 from app.errors import PROBLEMS
+from app.exchange.documents import FORMAT_MEANINGS, ImportFormat
+from app.exchange.endpoints import router as exchange
+from app.exchange.exporting import EXPORT_FORMAT_MEANINGS, ExportFormat
+from app.exchange.schemas import OUTCOME_MEANINGS, ImportStatus, Outcome
+from app.exchange.schemas import STATUS_MEANINGS as IMPORT_STATUS_MEANINGS
 from app.numbers.endpoints import router as number_formats
 from app.orders.activation_endpoints import router as activation_requests
 from app.orders.activation_rules import REQUEST_STATUS_MEANINGS, ActivationRequestStatus
@@ -32,6 +37,7 @@ for part in (
     purchase_order_lifecycle,
     activation_requests,
     receipts,
+    exchange,
     shipments,
     policies,
     number_formats,
@@ -52,6 +58,10 @@ TAGS: list[dict[str, Any]] = [
         "description": "Ask the buyer to have an order accepted that is not active, has lapsed or has expired.",
     },
     {"name": "Receiving", "description": "Goods that come in: each exactly once, whole or in parts, and taken back."},
+    {
+        "name": "Imports and exports",
+        "description": "Files in and out: CSV, X12, the JSON of Amazon's Vendor Orders API.",
+    },
     {"name": "Shipments", "description": "Carriers, and the PRO numbers that link a vehicle to its orders."},
     {
         "name": "Policies",
@@ -85,7 +95,8 @@ have registered the same number that was issued elsewhere: `409 ambiguous_number
 ## Conventions
 
 - **Bodies** are JSON in `snake_case`. An unknown field is an error, so that a typing error never passes as an omission;
-  answers may get new fields at any time. Bodies have up to 1 MiB, batches up to 8 MiB.
+  answers may get new fields at any time. Bodies have up to 1 MiB, batches up to 8 MiB,
+  files to import up to 50 MiB.
 - **Money and quantities** travel as strings (`"4.90"`), times as RFC 3339 in UTC (`2036-03-01T00:00:00Z`).
 - **Repeating** is safe with an `Idempotency-Key` on any POST that writes: for 24 hours the same request gets the same
   answer, with `Idempotency-Replayed: true`.
@@ -123,6 +134,10 @@ def vocabularies() -> Mapping[str, Mapping[str, str]]:
         "Scope": {scope: _use_of(scope) for scope in Scope},
         "OrderStatus": {status: STATUS_MEANINGS[status] for status in OrderStatus},
         "ActivationRequestStatus": {status: REQUEST_STATUS_MEANINGS[status] for status in ActivationRequestStatus},
+        "ImportFormat": {form: FORMAT_MEANINGS[form] for form in ImportFormat},
+        "ImportStatus": {status: IMPORT_STATUS_MEANINGS[status] for status in ImportStatus},
+        "Outcome": {outcome: OUTCOME_MEANINGS[outcome] for outcome in Outcome},
+        "ExportFormat": {form: EXPORT_FORMAT_MEANINGS[form] for form in ExportFormat},
         "GateFact": {fact: GATE_FACT_MEANINGS[fact] for fact in GateFact},
         "RefusalCode": {code: refusal_meaning(code) for code in RefusalCode},
     }

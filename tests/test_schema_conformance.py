@@ -93,6 +93,8 @@ class Service:
             made = self._party.post(f"/v1/purchase-orders/{order['id']}/activation-requests", {"reason": "A"})
             things["activation_request_id"] = made.json()["id"]
         key = self._party.post("/v1/api-keys", {"name": "A", "scopes": ["validate"]})
+        imported = self._party.post("/v1/imports", {"payload": {"orders": []}})
+        things["import_id"] = imported.json()["id"]
         return {**self._known, "api_key_id": key.json()["id"], "number": order["number"], **link, **things}
 
 
