@@ -46,7 +46,8 @@ async def _carried_out(connection: AsyncConnection, caller: Principal, import_id
     require_scope(caller.scopes, operation)
     seller = Principal(caller.organisation_id, caller.key_id, caller.scopes, operation)
     if content["rejected"]:
-        await _claim(connection, caller, import_id, document)
+        if not await _claim(connection, caller, import_id, document):
+            return "unchanged"
         await orders.reject(connection, seller, number, None, None)
         return "applied"
     order = await orders.get(connection, seller, number, None)

@@ -39,15 +39,23 @@ def documents(file: BinaryIO) -> Iterator[Document]:
     header = _header(first, delimiter)
     rows = csv.reader(lines, delimiter=delimiter, strict=True)
     group: list[tuple[int, Mapping[str, str]]] = []
-    for line, cells in _numbered(rows):
-        row = dict(zip(header, map(_unguarded, cells), strict=False))
-        if len(cells) != len(header):
-            row[_WIDTH] = f"The row has {len(cells)} cells and the header {len(header)}"
-        if group and not _belongs(row, group[0][1]):
-            yield order_of(group)
-            group = []
-        if len(group) < _LINES_KEPT:
-            group.append((line, row))
+    try:
+        for line, cells in _numbered(rows):
+            row = dict(zip(header, map(_unguarded, cells), strict=False))
+            if len(cells) != len(header):
+                row[_WIDTH] = f"The row has {len(cells)} cells and the header {len(header)}"
+            if group and not _belongs(row, group[0][1]):
+                yield order_of(group)
+                group = []
+            if len(group) < _LINES_KEPT:
+                group.append((line, row))
+    except Unreadable as unreadable:
+        if group:
+            unended = order_of(group)
+            message = "The row after it cannot be read, and may be one of its lines"
+            unended.faults.append(Fault(f"line {unreadable.line}", unreadable.code, message))
+            yield unended
+        raise
     if group:
         yield order_of(group)
 

@@ -97,15 +97,17 @@ class _Scanner:
         fields = head.split(element, 16)
         if element.isalnum() or len(fields) <= 16 or element in "\r\n ":
             raise Unreadable(self._line, "x12_isa", f"ISA in line {self._line} has not its 16 elements.")
-        fields = [*(one.translate(_LINE_BREAKS) for one in fields[:16]), fields[16]]
+        # No separator is a line break: one before ISA16 has wrapped the line.
+        tail = fields[16].lstrip("\r\n")
+        beginning = len(head) - len(tail)
+        fields = [*(one.translate(_LINE_BREAKS) for one in fields[:16]), tail]
         self._delimiters = self._punctuation(element.join(fields), fields)
         isa = element.join(fields[:16]) + element + self._delimiters.component
         self._isa = isa + self._delimiters.segment
         self._interchange_control = fields[13].strip()
         self._interchanges += 1
         self._groups, self._sets = 0, None
-        raw_length = len(element.join(head.split(element, 16)[:16])) + 1
-        end = self._buffer.index(self._delimiters.segment, self._place + raw_length + 1) + 1
+        end = self._buffer.index(self._delimiters.segment, self._place + beginning + 1) + 1
         self._advance(end - self._place)
 
     def _punctuation(self, isa: str, fields: list[str]) -> Delimiters:

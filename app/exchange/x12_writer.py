@@ -27,6 +27,9 @@ _GTINS: Final = {8: "UP", 12: "UP", 13: "EN", 14: "UK"}
 _CODE_OF_TAX: Final = {name: code for code, name in codes.TAXES.items()}
 _DATES_WRITTEN: Final = frozenset({"037", "038", "064", "063", "007", "001"})
 _MTX_LENGTH: Final = 2_000
+_ONE_LINE: Final = dict.fromkeys(map(ord, "\t\r\n"), " ")
+"""No element holds a line break: what is read back must not either."""
+
 _ACK_CODES: Final = {"accepted": "IA", "backordered": "IB", "rejected": "IR"}
 
 ACCEPTED: Final = "AD"
@@ -66,7 +69,7 @@ def _joined(segment: Segment, element: str) -> str:
 
 def _850(order: Mapping[str, Any]) -> list[Segment]:
     content = content_of_order(order)
-    segments = _body(order, content)
+    segments = [tuple(element.translate(_ONE_LINE) for element in segment) for segment in _body(order, content)]
     read = without_empty(_read_back(segments))
     unsaid = {name: content.get(name) for name in content if content.get(name) != read.get(name)}
     unsaid |= {name: None for name in read if name not in content and name not in {"number", "metadata"}}
