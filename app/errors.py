@@ -102,11 +102,12 @@ class TemporarilyUnavailable(Problem):
     code = "temporarily_unavailable"
     title = "The service cannot answer right now"
     remedy = (
-        "The database is out of reach or too slow. Nothing is known about what was asked: at a gate this is a hold, "
-        "never an invalid number. A request that writes was not carried out, unless `outcome` is `unknown`: then the "
-        "connection broke while the work was being committed. Send the same request again after the seconds that "
-        "`Retry-After` names, with the same Idempotency-Key: with it, it is never carried out twice. For a validation "
-        "`well_formed` says whether the text alone looks like one of our numbers."
+        "The database is out of reach or too slow, or too many ask at once. Nothing is known about what was asked: at "
+        "a gate this is a hold, never an invalid number. A request that writes was not carried out, unless `outcome` "
+        "is `unknown`: then the connection broke, or the database fell silent, while the work was being committed. "
+        "Send the same request again after the seconds that `Retry-After` names, with the same Idempotency-Key: with "
+        "it, it is never carried out twice. For a validation `well_formed` says whether the text alone looks like one "
+        "of our numbers; it is null where nobody can say, and for a batch."
     )
     example_detail = "The database is out of reach; nothing was carried out."
 

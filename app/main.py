@@ -20,6 +20,7 @@ from app.exchange.runner import ImportRunner
 from app.http import documentation, health, openapi, problems
 from app.http.authorisation import KeyBeforeBody
 from app.http.body_limit import BodyLimit
+from app.http.crowd import Crowd
 from app.http.look_up_limits import LookUpLimiter
 from app.http.request_context import RequestContext
 from app.http.unit_of_work import RequestsUnderWay
@@ -31,6 +32,9 @@ from app.worker import background_work
 
 ISSUER_POOL_SIZE = 2
 """Connections of a worker process for leasing serials, beside the pool for everything else."""
+
+GATE_CROWD = 128
+"""Validations under way at once in a worker process: more than any site scans, and less than a second of its work."""
 
 _PR_SET_PDEATHSIG = 1
 
@@ -56,6 +60,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     application.state.settings = settings
+    application.state.gate_crowd = Crowd(GATE_CROWD)
     application.state.requests_under_way = RequestsUnderWay()
     application.state.database = Database.of(settings, url)
     application.state.authenticator = CachingAuthenticator(application.state.database)

@@ -4,7 +4,7 @@ Endpoints take their rule from `OPERATIONS` by their operationId; an endpoint wi
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
@@ -134,13 +134,15 @@ OPERATIONS: Mapping[str, Rule] = {
 class Principal:
     """The organisation that is calling, with the scopes of the key it presented.
 
-    `key_id` names the key in the audit trail; `rule` is the rule of the operation that is running.
+    `key_id` names the key in the audit trail; `rule` is the rule of the operation that is running. `met`: what it has
+    turned out to be to the orders that this request has looked for and found.
     """
 
     organisation_id: UUID
     key_id: UUID
     scopes: frozenset[Scope]
     rule: Rule
+    met: set[Relation] = field(default_factory=set, init=False, repr=False, compare=False)
 
     @property
     def is_operator(self) -> bool:

@@ -33,7 +33,11 @@ class Settings(BaseSettings):
     database_pool_size: Annotated[
         int,
         Field(
-            validation_alias="DATABASE_POOL_SIZE", ge=1, le=200, description="Connections a worker process keeps open."
+            validation_alias="DATABASE_POOL_SIZE",
+            ge=1,
+            le=200,
+            description="Connections a worker process keeps open; the gate has a third as many of its own besides, and "
+            "three more serve the process itself.",
         ),
     ] = 10
     database_statement_cache_size: Annotated[
@@ -52,7 +56,7 @@ class Settings(BaseSettings):
             gt=0,
             le=10,
             description="Seconds after which an attempt to connect, or a look-up of a key or of a number at the gate, "
-            "is given up and answered 503.",
+            "is given up and answered 503. Once the database is gone, no answer takes much longer than twice that.",
         ),
     ] = 0.9
     look_ups_per_hour: Annotated[

@@ -17,6 +17,9 @@ import httpx
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND = Path(sys.executable).with_name("po-registry")
 
+UNMEASURED = {"COVERAGE_PROCESS_CONFIG": ""}
+"""Measuring lines doubles the time of a start. Some tests of the command measure `serve`; the others need not."""
+
 _OURS = ("DATABASE", "PO_REGISTRY", "METRICS", "PROMETHEUS")
 _PLAIN = {"HOST", "PORT", "LOG_LEVEL", "SHUTDOWN_TIMEOUT", "BACKGROUND_WORK"}
 
@@ -82,13 +85,20 @@ class Service:
     """`po-registry serve` for as long as the block lasts, with its logs in a file."""
 
     def __init__(
-        self, *arguments: str, key: str = "", port: int | None = None, terminal: int | None = None, **settings: object
+        self,
+        *arguments: str,
+        key: str = "",
+        port: int | None = None,
+        terminal: int | None = None,
+        measure: bool = False,
+        **settings: object,
     ) -> None:
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.key = key
         self._arguments = arguments
-        self._settings = {"PORT": self.port, "PO_REGISTRY_DATA_DIR": "/dev/null", **settings}
+        measured = {} if measure else UNMEASURED
+        self._settings = {"PORT": self.port, "PO_REGISTRY_DATA_DIR": "/dev/null", **measured, **settings}
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed at the end of the block
         self._output = self._log.fileno() if terminal is None else terminal
 

@@ -41,7 +41,7 @@ def fault_of(*arguments: str, **settings: object) -> str:
 
 def test_the_first_start_makes_a_key_for_its_owner_alone_and_says_it_to_no_log(tmp_path: Path) -> None:
     directory = tmp_path / "a place, with signs: 100 % ö" / ("long" * 30) / "data"
-    with Service(PO_REGISTRY_DATA_DIR=directory) as service:
+    with Service(measure=True, PO_REGISTRY_DATA_DIR=directory) as service:
         service.ready()
         service.key = key_of(directory)
         assert stat.S_IMODE((directory / "admin.key").stat().st_mode) == 0o600
@@ -262,7 +262,7 @@ def test_on_a_database_of_its_own_it_migrates_makes_keys_and_serves(new_database
         assert migrated.returncode == 0, migrated.stderr
     made = run(*asked, DATABASE_URL=new_database)
     assert made.returncode == 0, made.stderr
-    with Service(DATABASE_URL=new_database, key=made.stdout.strip()) as service:
+    with Service(measure=True, DATABASE_URL=new_database, key=made.stdout.strip()) as service:
         service.ready().issue()
         with service.client() as client:
             (key,) = client.get("/v1/api-keys").json()["data"]
@@ -292,7 +292,7 @@ def test_a_database_out_of_reach_is_told_by_each_command_and_waited_for_by_the_s
         line = fault_of(*command, DATABASE_URL=away)
         assert "DATABASE_URL" in line
         assert "hunter2" not in line
-    with Service(DATABASE_URL=away, key="por_live_" + "A" * 40) as service:
+    with Service(measure=True, DATABASE_URL=away, key="por_live_" + "A" * 40) as service:
         service.until_answers("/healthz", 200)
         service.until_answers("/readyz", 503)
         with service.client() as client:

@@ -21,6 +21,8 @@ from app.db.embedded import EmbeddedPostgres
 from tests.command import Service
 from tests.parties import Operator
 
+pytestmark = pytest.mark.alone
+
 SECONDS = float(os.environ.get("OUTAGE_SECONDS", "3"))
 CLIENTS = int(os.environ.get("OUTAGE_CLIENTS", "16"))
 

@@ -25,6 +25,7 @@ import pytest
 from app.cli import main
 from app.numbers.default_format import DEFAULT_PATTERN
 from app.numbers.number_keys import number_key
+from tests.command import UNMEASURED
 from tests.parties import Operator
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -75,7 +76,7 @@ def serving(data: Path) -> Iterator[Service]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
-    environment |= {"PORT": str(port), "PO_REGISTRY_DATA_DIR": str(data), "LOG_LEVEL": "error"}
+    environment |= {"PORT": str(port), "PO_REGISTRY_DATA_DIR": str(data), "LOG_LEVEL": "error", **UNMEASURED}
     with subprocess.Popen([COMMAND, "serve"], env=environment) as process:
         try:
             url = f"http://127.0.0.1:{port}"

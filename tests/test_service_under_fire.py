@@ -25,8 +25,6 @@ WORKERS = os.environ.get("FIRE_WORKERS", "2")
 SETTINGS = {
     "LOG_LEVEL": "warning",
     "PO_REGISTRY_WORKERS": WORKERS,
-    # Measuring lines would take half of what the clients ask for; other tests measure `serve`.
-    "COVERAGE_PROCESS_CONFIG": "",
     # These tests are about numbers. On a machine that others use too, a request may wait longer than a gate would.
     "DATABASE_TIMEOUT": os.environ.get("FIRE_DATABASE_TIMEOUT", "10"),
 }

@@ -48,7 +48,7 @@ def shared_directory(made_by_serve: Path, tmp_path_factory: pytest.TempPathFacto
 def shared(shared_directory: Path) -> Iterator[Service]:
     """A service with two workers for the tests that leave it as it was."""
     key = (shared_directory / "admin.key").read_text().strip()
-    with Service("--workers", "2", PO_REGISTRY_DATA_DIR=shared_directory, key=key) as service:
+    with Service("--workers", "2", PO_REGISTRY_DATA_DIR=shared_directory, key=key, measure=True) as service:
         yield service.ready()
 
 
@@ -286,7 +286,7 @@ def test_metrics_on_a_port_of_their_own_need_no_key_and_add_up_over_the_workers(
 ) -> None:
     metrics = free_port()
     settings = {"METRICS_PORT": metrics, "PO_REGISTRY_WORKERS": workers, "PO_REGISTRY_DATA_DIR": data_directory}
-    with Service(key=key, **settings) as service:
+    with Service(key=key, measure=True, **settings) as service:
         service.ready()
         for _ in range(10):
             service.issue()

@@ -34,11 +34,18 @@ class GroupWriter(Generic[Item]):
     """
 
     def __init__(
-        self, database: Database, write: Callable[[AsyncConnection, Sequence[Item]], Awaitable[None]], *, name: str
+        self,
+        database: Database,
+        write: Callable[[AsyncConnection, Sequence[Item]], Awaitable[None]],
+        *,
+        name: str,
+        settled: Callable[[Sequence[Item]], None] = lambda _: None,
     ) -> None:
+        """Make a writer; `settled` is told, once for each, of the items that are committed or lost."""
         self._database = database
         self._write = write
         self._name = name
+        self._settled = settled
         self._noted: list[Item] = []
         self._writing: asyncio.Task[None] | None = None
 
@@ -46,6 +53,7 @@ class GroupWriter(Generic[Item]):
         """Keep an item for the next group; returns at once."""
         if len(self._noted) >= _CAPACITY:
             NOTES_LOST.labels(self._name).inc()
+            self._settled([item])
             return
         self._noted.append(item)
         if self._writing is None or self._writing.done():
@@ -78,4 +86,5 @@ class GroupWriter(Generic[Item]):
             _log.exception("notes lost", notes=self._name, count=len(group))
             NOTES_LOST.labels(self._name).inc(len(group))
         del self._noted[: len(group)]
+        self._settled(group)
         return True

@@ -94,8 +94,9 @@ class Database:
             settings=_NAME if self._behind_pooler else _NAME | _SETTINGS,
         )
         self._pool = Pool(self._connector, pool_size, SECONDS_FOR_A_CONNECTION)
-        # Keys and the gate have connections of their own: they must not queue behind a rush of orders.
-        self._gate = Pool(self._connector, _gate_connections(pool_size), timeout)
+        # Keys and the gate have connections of their own: they must not queue behind a rush of orders. Who has waited
+        # for half of his time goes without: the other half would not do, and those behind him would wait in vain too.
+        self._gate = Pool(self._connector, _gate_connections(pool_size), timeout / 2)
         # And the pulse must not queue at all: it would take a crowd for an outage.
         self._pulse_pool = Pool(self._connector, 1, timeout)
         self._pulse: asyncio.Task[bool] | None = None

@@ -44,7 +44,6 @@ class Allowance:
     current: int
     before: int
     seconds: float
-    at_a_gate: bool
 
     @property
     def used(self) -> float:
@@ -109,25 +108,35 @@ class LookUpLimiter:
         self._usage: LRUCache[UUID, Usage] = LRUCache(_ORGANISATIONS_REMEMBERED)
         self._not_written: dict[UUID, int] = {}
         self._clock_offset = 0.0
-        self._writer: GroupWriter[Counted] = GroupWriter(database, self._write, name="look_up_counts")
+        self._writer: GroupWriter[Counted] = GroupWriter(
+            database, self._write, name="look_up_counts", settled=self._settle
+        )
 
     def allowance(self, organisation_id: UUID) -> Allowance:
         """Return what the organisation may still look up, as far as this process knows."""
         usage, pending = self._usage.get(organisation_id), self._not_written.get(organisation_id, 0)
         if usage is None:
-            return Allowance(self._limits[False], pending, 0, 0, at_a_gate=False)
+            return Allowance(self._limits[False], pending, 0, 0)
         now = self._now()
         at_a_gate = usage.related_at is not None and now - usage.related_at.timestamp() < _GATE_FOR.total_seconds()
         passed, seconds = divmod(max(0.0, now - usage.window_start.timestamp()), WINDOW.total_seconds())
         current, before = {0: (usage.unrelated, usage.unrelated_before), 1: (0, usage.unrelated)}.get(
             int(passed), (0, 0)
         )
-        return Allowance(self._limits[at_a_gate], current + pending, before, seconds, at_a_gate)
+        return Allowance(self._limits[at_a_gate], current + pending, before, seconds)
 
     def count(self, organisation_id: UUID, unrelated: int, *, related: bool) -> None:
         """Count look-ups; `related`: one of them met an order that names the organisation."""
+        self.hold(organisation_id, unrelated)
+        self.note(organisation_id, unrelated, related=related)
+
+    def hold(self, organisation_id: UUID, unrelated: int) -> None:
+        """Hold look-ups against the limit at once, here alone; `note` them when there are no more to come."""
         if unrelated:
             self._not_written[organisation_id] = self._not_written.get(organisation_id, 0) + unrelated
+
+    def note(self, organisation_id: UUID, unrelated: int, *, related: bool) -> None:
+        """Have look-ups that are held written for all processes; `related` as above."""
         if unrelated or (related and self._is_news(organisation_id)):
             self._writer.note(Counted(organisation_id, unrelated, related))
 
@@ -155,7 +164,11 @@ class LookUpLimiter:
         for usage in await look_up_counts.add(connection, list(sums.values())):
             self._clock_offset = usage.now.timestamp() - asyncio.get_running_loop().time()
             self._usage[usage.organisation_id] = usage
-            left = self._not_written.get(usage.organisation_id, 0) - sums[usage.organisation_id].unrelated
-            self._not_written[usage.organisation_id] = left
+
+    def _settle(self, group: Sequence[Counted]) -> None:
+        """Hold here no longer what stands in the sums."""
+        for one in group:
+            left = self._not_written.get(one.organisation_id, 0) - one.unrelated
+            self._not_written[one.organisation_id] = left
             if left <= 0:
-                del self._not_written[usage.organisation_id]
+                del self._not_written[one.organisation_id]

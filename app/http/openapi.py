@@ -202,9 +202,16 @@ def _shared(operation: dict[str, Any]) -> Iterable[type[Problem]]:
         yield InvalidRequest
     if _takes_idempotency_key(operation):
         yield from (InvalidIdempotencyKey, IdempotencyKeyReused, IdempotencyKeyInUse)
-    if Relation.PRESENTER in OPERATIONS[operation["operationId"]].relations:
+    if _is_counted(operation):
         yield TooManyLookUps
     yield from (InternalError, TemporarilyUnavailable)
+
+
+def _is_counted(operation: dict[str, Any]) -> bool:
+    """Whether the operation is open to who presents a number: what it tells of a number counts as a look-up."""
+    open_to_presenters = Relation.PRESENTER in OPERATIONS[operation["operationId"]].relations
+    asks = any("RateLimit" in response.get("headers", {}) for response in operation["responses"].values())
+    return open_to_presenters and (asks or _takes_idempotency_key(operation))
 
 
 def _takes_idempotency_key(operation: dict[str, Any]) -> bool:
@@ -212,10 +219,7 @@ def _takes_idempotency_key(operation: dict[str, Any]) -> bool:
 
 
 def _problem_response(problems: Sequence[type[Problem]]) -> dict[str, Any]:
-    names = {401: ["WWW-Authenticate"], 429: ["Retry-After", *RATE_LIMIT_HEADERS], 503: ["Retry-After"]}.get(
-        problems[0].status, []
-    )
-    headers = _headers(names)
+    headers = _headers(_HEADERS_OF_PROBLEMS.get(problems[0].status, []))
     if any(problem is IdempotencyKeyInUse for problem in problems):
         # Written out: of the problems with this status only one says when to come again.
         headers["Retry-After"] = _header("Retry-After", required=False)

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Final, Generic, TypeVar, cast
+from typing import Annotated, Any, ClassVar, Final, Generic, Literal, TypeVar, cast
 
 from pydantic import (
     AfterValidator,
@@ -191,6 +191,10 @@ class FieldFault(AnswerModel):
     """A sentence about it."""
 
 
+# What a member means when it is left out stands in its description; a default would say something else.
+_NO_DEFAULT: Final[Any] = Field(json_schema_extra=lambda schema: cast("None", schema.pop("default", None)))
+
+
 class ProblemDetails(PartAnswerModel):
     """An answer that is not a success (RFC 9457). Decide by `code`; `detail` is for people."""
 
@@ -208,8 +212,15 @@ class ProblemDetails(PartAnswerModel):
     """Stable; the list of all codes stands in this document's description."""
     errors: list[FieldFault] = []
     """With `invalid_request`: every field that does not fit."""
+    outcome: Annotated[Literal["unknown"], _NO_DEFAULT] = "unknown"
+    """With `temporarily_unavailable`: the work was being committed, and may have been carried out. Without it, it was
+    not."""
+    well_formed: Annotated[bool | None, _NO_DEFAULT] = None
+    """With `temporarily_unavailable` of a validation: what the text alone says. True: it looks like a number that was
+    issued here. False: no PO number looks like it, or its check character is wrong. Null: it may have been issued
+    elsewhere; or it is a batch."""
 
-    SOMETIMES: ClassVar[frozenset[str]] = frozenset({"instance", "errors"})
+    SOMETIMES: ClassVar[frozenset[str]] = frozenset({"instance", "errors", "outcome", "well_formed"})
 
     @model_serializer(mode="wrap")
     def _what_was_said(self, serialise: Any) -> Any:

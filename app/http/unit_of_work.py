@@ -7,8 +7,8 @@ is no moment at which the work is done and its key is not (contract, section 1).
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, Final, TypeVar, cast
 from uuid import UUID
@@ -23,6 +23,7 @@ from app.db import idempotency_keys
 from app.db.connections import sqlstate
 from app.db.idempotency_keys import StoredAnswer
 from app.db.session import LOCK_NOT_AVAILABLE, LOCK_TIMEOUT_MILLISECONDS, SECONDS_FOR_A_CHANGE, Database
+from app.errors import Problem
 from app.http.authorisation import Caller
 from app.http.errors import IdempotencyKeyInUse, IdempotencyKeyReused, InvalidIdempotencyKey, NotFound
 from app.http.look_up_limits import LookUpLimiter
@@ -102,13 +103,18 @@ class UnitOfWork:
         self._digest: bytes | None = None
         self._database: Database = request.app.state.database
         self._look_ups: LookUpLimiter = request.app.state.look_ups
+        self._seconds_held_back = 0.0
         self._under_way: RequestsUnderWay = request.app.state.requests_under_way
 
     async def write(
         self, work: Callable[[AsyncConnection], Awaitable[Result]], present: Callable[[Result], Answer]
     ) -> Response:
         """Run `work` in a transaction, commit it, and return its presented result."""
-        return await self._write(work, present, SECONDS_FOR_A_CHANGE)
+        try:
+            return await self._write(self._counted(work), present, SECONDS_FOR_A_CHANGE)
+        finally:
+            # Here, with the connection given back.
+            await asyncio.sleep(self._seconds_held_back)
 
     async def write_streamed(
         self,
@@ -123,7 +129,10 @@ class UnitOfWork:
     async def write_at_the_gate(
         self, work: Callable[[AsyncConnection], Awaitable[Result]], present: Callable[[Result], Answer]
     ) -> Response:
-        """Do the same and give it up while the lorry is in sight: 503, and `outcome` where that is unknown."""
+        """Do the same and give it up while the lorry is in sight: 503, and `outcome` where that is unknown.
+
+        Look-ups are counted by the gate itself, which knows whose order was met.
+        """
         return await self._write(work, present, self._database.dock_seconds)
 
     async def _write(
@@ -134,11 +143,10 @@ class UnitOfWork:
     ) -> Response:
         # Read only here: an operation that may write or look ignores the key, whatever it says, where it looks.
         key = None if self._idempotency_key is None else parse_idempotency_key(self._idempotency_key)
-        with self._counting_what_is_unknown():
-            if key is not None:
-                return await self._write_once(key, work, present, seconds)
-            answer = present(await self._database.change(work, seconds=seconds))
-            return _response(answer.status, answer.headers, await _content(answer.body))
+        if key is not None:
+            return await self._write_once(key, work, present, seconds)
+        answer = present(await self._database.change(work, seconds=seconds))
+        return _response(answer.status, answer.headers, await _content(answer.body))
 
     async def read(
         self, work: Callable[[AsyncConnection], Awaitable[Result]], present: Callable[[Result], Answer]
@@ -167,23 +175,35 @@ class UnitOfWork:
         answer = await judge(await self._database.look(work, seconds=SECONDS_FOR_A_MANIFEST))
         return _response(answer.status, answer.headers, await _content(answer.body))
 
-    @contextmanager
-    def _counting_what_is_unknown(self) -> Iterator[None]:
+    def _counted(
+        self, work: Callable[[AsyncConnection], Awaitable[Result]]
+    ) -> Callable[[AsyncConnection], Awaitable[Result]]:
         """Hold what is open to whoever presents a number against the limit on look-ups: it must not serve to guess."""
         if Relation.PRESENTER not in self._caller.rule.relations:
-            yield
+            return work
+
+        async def counted(connection: AsyncConnection) -> Result:
+            try:
+                result = await work(connection)
+            except Problem as problem:
+                self._charge(found_nothing=isinstance(problem, NotFound))
+                raise
+            self._charge(found_nothing=False)
+            return result
+
+        return counted
+
+    def _charge(self, *, found_nothing: bool) -> None:
+        """Count a look-up of an order that does not name the caller, or of none; raises TooManyLookUps."""
+        met = self._caller.met
+        if Relation.PRESENTER not in met and (met or not found_nothing):
             return
-        organisation_id = self._caller.organisation_id
-        allowance = self._look_ups.allowance(organisation_id)
-        if not (allowance.remaining or allowance.at_a_gate):
-            raise allowance.refusal()
-        try:
-            yield
-        except NotFound:
-            if not allowance.remaining:
-                raise allowance.refusal() from None
-            self._look_ups.count(organisation_id, 1, related=False)
-            raise
+        allowance = self._look_ups.allowance(self._caller.organisation_id)
+        if not allowance.remaining:
+            # In the transaction: nothing is done either, so that what exists is answered like what does not.
+            raise allowance.refusal() from None
+        self._seconds_held_back = allowance.delay
+        self._look_ups.count(self._caller.organisation_id, 1, related=False)
 
     async def _write_once(
         self,

@@ -257,9 +257,10 @@ async def _is_open(connection: AsyncConnection, caller: Principal, held: Located
     """Return the problem that names the open request of an order that is held, to those who may see it."""
     request = (await activation_repository.open_requests(connection, {held.identity}))[held.identity]
     may_see = held.relation is Relation.OWNER or request.requested_by == caller.organisation_id
+    # When others applied is a fact of the order, for those whom it names.
+    when = f" on {timestamp(request.requested_at)}" if may_see or held.relation in NAMED else ""
     return ActivationRequestOpen(
-        f"Activation of {held.row['number']} was applied for on {timestamp(request.requested_at)} and is not decided "
-        "yet.",
+        f"Activation of {held.row['number']} was applied for{when} and is not decided yet.",
         members={"activation_request_id": str(request.id)} if may_see else {},
     )
 

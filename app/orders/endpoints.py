@@ -196,7 +196,8 @@ async def list_purchase_order_events(
 
     Its timeline, oldest first: what happened, when, and who did it in which role. `sequence` counts without a hole.
     Checks at gates that told of a delivery or were refused stand among the changes as `gate.checked`, with verdict,
-    codes and dock; they are there within a second after the answer. Checks by organisations that the order does not
+    codes and dock. They come in within a second after the answer, after the change that they saw: whoever follows a
+    timeline page by page reads its last page again. Checks by organisations that the order does not
     name are shown to its owner only.
     """
     after = _place(decode_text_cursor(cursor))

@@ -212,32 +212,6 @@ TRANSITIONS: Final[Mapping[Action, Transition]] = {
 }
 
 
-class InvalidTransition(ValueError):  # noqa: N818 - named like the code of the answer, `invalid_transition`
-    """The action is not possible: `status` is the effective status, `allowed` what is possible instead."""
-
-    def __init__(self, action: Action, status: OrderStatus, allowed: tuple[Action, ...]) -> None:
-        listed = ", ".join(allowed) or "nothing"
-        super().__init__(f"An order that is {status} does not allow {action}; it allows {listed}.")
-        self.action = action
-        self.status = status
-        self.allowed = allowed
-
-
-def target_status(action: Action, facts: LifecycleFacts, at: datetime, *, anything_open: bool = False) -> StoredStatus:
-    """The stored status that the action leads to at the instant `at`.
-
-    `anything_open` counts for `receive` alone: whether quantities stay open after it. Raises `InvalidTransition`.
-    """
-    if not _is_allowed(action, facts, at):
-        raise InvalidTransition(action, effective_status(facts, at), allowed_actions(facts, at))
-    if action is Action.resume and facts.suspended_from is not None:
-        return facts.suspended_from
-    if action is Action.receive:
-        return status_by_receipts(anything_received=True, anything_open=anything_open)
-    (target,) = TRANSITIONS[action].targets[facts.stored]
-    return target
-
-
 def allowed_actions(facts: LifecycleFacts, at: datetime) -> tuple[Action, ...]:
     """What can be done at the instant `at`, in the order of `Action`."""
     return tuple(action for action in Action if _is_allowed(action, facts, at))

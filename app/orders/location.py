@@ -69,6 +69,7 @@ async def locate(
     visible = [order for order in related if order.relation in seen and admits(order)]
     # Who is named on one of several orders means that one: the others are nothing to him.
     visible = [order for order in visible if order.relation in NAMED] or visible
+    caller.met.update(order.relation for order in visible)
     found = _the_one(visible, keys, order_id, buyer, number)
     require_relation(found, caller.rule)
     return found

@@ -53,7 +53,8 @@ class PolicyContent(RequestModel):
     delivery that comes too late. Left out: none."""
     receipt_tolerance: Share = DEFAULT_POLICY.receipt_tolerance
     """The share of what was ordered that may come in beyond it, line by line, on orders that you issue from then on:
-    `"0.05"` takes 105 of 100. Left out: nothing beyond."""
+    `"0.05"` takes 105 of 100. It ends with the order: once all that was ordered is there, the order is received and
+    takes no more. Left out: nothing beyond."""
     delivery_window_at_gate: WindowAtGate = DEFAULT_POLICY.delivery_window_at_gate
     """Whether your gate refuses a delivery outside its window, booked or stated by the order. Left out: it does."""
 

@@ -171,10 +171,12 @@ def _party(organisation_id: UUID | None, party: Mapping[str, Any] | None, *reada
 
 
 def _pro_links(row: Mapping[str, Any], links: Sequence[Any]) -> list[ProLink]:
-    return [
-        ProLink(link.scac, link.pro_number, link.display, *(_expected_vehicle(link) if _is_vouched(row, link) else ()))
-        for link in links
-    ]
+    return [_pro_link(link, is_vouched=_is_vouched(row, link)) for link in links]
+
+
+def _pro_link(link: Any, *, is_vouched: bool) -> ProLink:
+    vehicle = _expected_vehicle(link) if is_vouched else (None, None)
+    return ProLink(link.scac, link.pro_number, link.display, is_vouched, *vehicle)
 
 
 def _is_vouched(row: Mapping[str, Any], link: Any) -> bool:

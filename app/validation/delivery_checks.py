@@ -19,6 +19,7 @@ from app.validation.delivery_facts import (
     Expectation,
     OpenLine,
     PartyFacts,
+    ProLink,
     TimeWindow,
     carriers_concerned,
     links_meant,
@@ -108,12 +109,14 @@ def _pro_number(told: DeliveryFacts, expected: Expectation) -> Pass | Refusal:
         return refuse(RefusalCode.pro_number_mismatch, fault.detail, where)
     # A PRO number is the carrier's: another carrier's with the same digits is another number.
     of_carrier = [link for link in expected.links if link.scac in carriers_concerned(told, expected.links)]
-    links = of_carrier or expected.links
-    if not links or any(link.key == key for link in links):
+    if any(link.key == key for link in of_carrier or expected.links):
+        return Pass()
+    vouched = _vouched(of_carrier) or _vouched(expected.links)
+    if not vouched:
         return Pass()
     return refuse(
         RefusalCode.pro_number_mismatch,
-        f"The order's PRO number is {listed([f'{link.display} of {link.scac}' for link in links])}.",
+        f"The order's PRO number is {listed([f'{link.display} of {link.scac}' for link in vouched])}.",
         where,
     )
 
@@ -125,10 +128,14 @@ def _carrier(told: DeliveryFacts, expected: Expectation) -> Pass | Refusal:
         scac = parse_scac(told.scac)
     except InvalidScac as fault:
         return refuse(RefusalCode.delivery_mismatch, fault.detail, "delivery.scac")
-    carriers = sorted({link.scac for link in expected.links})
-    if not carriers or scac in carriers:
+    carriers = sorted({link.scac for link in _vouched(expected.links)})
+    if not carriers or any(link.scac == scac for link in expected.links):
         return Pass()
     return refuse(RefusalCode.delivery_mismatch, f"The order's carrier is {listed(carriers)}.", "delivery.scac")
+
+
+def _vouched(links: Sequence[ProLink]) -> list[ProLink]:
+    return [link for link in links if link.is_vouched]
 
 
 def _trailer(told: DeliveryFacts, expected: Expectation) -> Pass | Refusal:

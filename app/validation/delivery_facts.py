@@ -75,12 +75,15 @@ class TimeWindow:
 class ProLink:
     """A PRO number on the order: `key` is compared, `display` is how the carrier writes it.
 
-    `trailer_number` and `window` are the vehicle that is expected with it, where a party of the order has said so.
+    `is_vouched`: a party of the order has put it there. What somebody else has, who held the number, may explain a
+    delivery but contradicts none: it must not keep the right lorry out. `trailer_number` and `window` are the vehicle
+    that is expected with it, where a party of the order has said so.
     """
 
     scac: str
     key: str
     display: str
+    is_vouched: bool = True
     trailer_number: str | None = None
     window: TimeWindow | None = None
 

@@ -3,13 +3,16 @@
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from stdnum import ean
 
-from app.http.schemas import Quantity, RequestModel, ShortText
+from app.http.schemas import PRINTABLE, Quantity, RequestModel, ShortText
 from app.orders.content_schemas import LINES_MAX, Gln, Gtin
-from app.shipments.schemas import TrailerNumber, WrittenCode
+from app.shipments.schemas import WrittenCode
+
+WrittenTrailerNumber = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=32), PRINTABLE]
+"""As a guard reads it, with whatever stands between letters and digits."""
 
 _GLN_LENGTH = 13
 
@@ -59,9 +62,9 @@ class Delivery(RequestModel):
     pro_number: WrittenCode | None = None
     """As it stands on the waybill: case, spaces and dashes do not matter. Without it the delivery is held, unless the
     gate's policy does not ask for it."""
-    trailer_number: TrailerNumber | None = None
-    """The vehicle's: case, dashes and underscores do not matter. Compared where a vehicle is expected with the PRO
-    number."""
+    trailer_number: WrittenTrailerNumber | None = None
+    """The vehicle's, as it stands on the plate: only letters and digits are compared, whatever their case. Compared
+    where a vehicle is expected with the PRO number."""
     dock: ShortText | None = None
     """Where the vehicle stands; kept with the check in the order's timeline, as is who asks for it."""
     operator: ShortText | None = None

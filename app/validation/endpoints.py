@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from app.errors import TemporarilyUnavailable
 from app.http.authorisation import Caller, require_scope
+from app.http.crowd import Crowd
 from app.http.errors import RelationNotAllowed
 from app.http.openapi import RATE_LIMIT_HEADERS, documented
 from app.http.path_text import ANY_TEXT
@@ -43,8 +44,10 @@ class ValidationRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def handle_or_hold(request: Request) -> Response:
+            crowd: Crowd = request.app.state.gate_crowd
             try:
-                return await handle(request)
+                async with crowd.joined():
+                    return await handle(request)
             except TemporarilyUnavailable as unavailable:
                 text = await _text_asked_about(request)
                 verdict = None if text is None else well_formed(text)
@@ -87,8 +90,7 @@ async def validate_number(
     lists every reason with the next step. 503 means that nothing is known: hold, and ask again; never "invalid". It
     comes within two seconds, and its `well_formed` tells what the text alone says: true, it looks like a number that
     was issued here; false, no PO number looks like it, or its check character is wrong; null, it may be one that was
-    issued elsewhere.
-    Without a relation to the order the answer is the verdict and the next steps alone.
+    issued elsewhere. Without a relation to the order the answer is the verdict and the next steps alone.
     """
     question = question_of(ValidateInput(input=number, buyer=buyer, at=at))
     return await unit.read_at_the_gate(

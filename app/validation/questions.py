@@ -10,7 +10,8 @@ from app.errors import InvalidRequest, Problem
 from app.http.problems import invalid_item
 from app.http.schemas import ProblemDetails
 from app.numbers import service as numbers
-from app.validation.inputs import MalformedInput, understand
+from app.validation.delivery_schemas import DeliveryParty
+from app.validation.inputs import Gs1Facts, MalformedInput, understand
 from app.validation.schemas import InvalidItem, Source, ValidateBatch, ValidateInput
 
 _ITEM: TypeAdapter[ValidateInput] = TypeAdapter(ValidateInput)
@@ -41,7 +42,17 @@ def question_of(asked: ValidateInput) -> Question:
         understood = understand(asked.input)
     except MalformedInput as error:
         return Question(asked, (), Source.TYPED, None, error.sentence)
+    asked = _with_scanned_destination(asked, understood.facts)
     return Question(asked, understood.keys, Source(understood.source), understood.number_text, None)
+
+
+def _with_scanned_destination(asked: ValidateInput, facts: Gs1Facts) -> ValidateInput:
+    """Add to a delivery that is told without its destination the one that the label was printed for, AI (410)."""
+    delivery = asked.delivery
+    if delivery is None or delivery.ship_to is not None or facts.ship_to_gln is None:
+        return asked
+    scanned = delivery.model_copy(update={"ship_to": DeliveryParty(gln=facts.ship_to_gln)})
+    return asked.model_copy(update={"delivery": scanned})
 
 
 def well_formed(text: str) -> bool | None:

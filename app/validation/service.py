@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.group_writer import GroupWriter
 from app.db.pace import unhurried
 from app.events.gate_checks import GateCheck
-from app.http.look_up_limits import Allowance, LookUpLimiter
+from app.http.errors import TooManyLookUps
+from app.http.look_up_limits import LookUpLimiter
 from app.http.schemas import ProblemDetails
 from app.orders import receiving
 from app.orders.lifecycle import LifecycleFacts
@@ -64,21 +65,24 @@ class Gate:
         """
         seen: set[tuple[str, UUID]] = set()
         results: dict[int, ValidationResult | InvalidItem] = dict(manifest.invalid)
-        allowance = self._look_ups.allowance(caller.organisation_id)
-        left = allowance.remaining
+        delay = self._look_ups.allowance(caller.organisation_id).delay
         given: list[Answered] = []
-        async for index, question in unhurried(manifest.questions.items()):
-            answered = answer(question, caller, knowledge, seen)
-            left -= not answered.free_of_charge
-            if left < 0 and not answered.free_of_charge:
-                results[index] = _refused(index, allowance)
-                continue
-            given.append(answered)
-            shown = self._remembered(caller, question, answered)
-            results[index] = ValidationResult.model_construct(index=index, **dict(shown))
-        if left < allowance.remaining:
-            await asyncio.sleep(allowance.delay)
-        self._count(caller, given)
+        try:
+            async for index, question in unhurried(manifest.questions.items()):
+                answered = answer(question, caller, knowledge, seen)
+                try:
+                    # One by one: other manifests of the same caller are judged at the same time.
+                    self._hold(caller, answered)
+                except TooManyLookUps as refusal:
+                    results[index] = _refused(index, refusal)
+                    continue
+                given.append(answered)
+                shown = self._remembered(caller, question, answered)
+                results[index] = ValidationResult.model_construct(index=index, **dict(shown))
+        finally:
+            self._note(caller, given)
+        if not all(one.free_of_charge for one in given):
+            await asyncio.sleep(delay)
         return _batch([one.validation for one in given], [results[index] for index in sorted(results)])
 
     async def judge_and_receive(
@@ -99,24 +103,34 @@ class Gate:
             order = answered.order
             if order is None or answered.validation.verdict is not Verdict.accept:
                 return self._given(caller, question, answered)
+            # Who may not receive is told of the order all the same.
+            self._hold(caller, answered)
+            self._note(caller, [answered])
             require_relation(order, RECEIVING)
             received = await receiving.try_to_receive(connection, caller, order, receive, ["body", "receive"])
             if received is not None:
-                return _with_receipt(self._given(caller, question, answered), received)
+                return _with_receipt(self._remembered(caller, question, answered), received)
         raise overtaken(question.asked.input[:64])
 
     def _given(self, caller: Principal, question: Question, answered: Answered) -> Validation:
         """Count one answer and note it; raises TooManyLookUps."""
-        allowance = self._look_ups.allowance(caller.organisation_id)
-        if not answered.free_of_charge and not allowance.remaining:
-            raise allowance.refusal()
-        self._count(caller, [answered])
+        self._hold(caller, answered)
+        self._note(caller, [answered])
         return self._remembered(caller, question, answered)
 
-    def _count(self, caller: Principal, given: Sequence[Answered]) -> None:
-        """Count towards the caller's limit what it has no relation to."""
-        unrelated = sum(not one.free_of_charge for one in given)
-        self._look_ups.count(caller.organisation_id, unrelated, related=any(one.related for one in given))
+    def _hold(self, caller: Principal, answered: Answered) -> None:
+        """Hold an answer against the caller's limit, unless it is free; raises TooManyLookUps."""
+        if answered.free_of_charge:
+            return
+        allowance = self._look_ups.allowance(caller.organisation_id)
+        if not allowance.remaining:
+            raise allowance.refusal()
+        self._look_ups.hold(caller.organisation_id, 1)
+
+    def _note(self, caller: Principal, held: Sequence[Answered]) -> None:
+        """Have the answers that were held against the limit counted for all processes."""
+        unrelated = sum(not one.free_of_charge for one in held)
+        self._look_ups.note(caller.organisation_id, unrelated, related=any(one.related for one in held))
 
     def _remembered(self, caller: Principal, question: Question, answered: Answered) -> Validation:
         """Count the verdict, and note a check that told of a delivery or was refused for the order's timeline."""
@@ -149,8 +163,8 @@ def _told(delivery: Delivery) -> dict[str, Any]:
     return {name: getattr(delivery, name) for name in ("dock", "operator", "trailer_number", "scac", "pro_number")}
 
 
-def _refused(index: int, allowance: Allowance) -> InvalidItem:
-    return InvalidItem(index=index, problem=ProblemDetails.model_validate(allowance.refusal().as_dict()))
+def _refused(index: int, refusal: TooManyLookUps) -> InvalidItem:
+    return InvalidItem(index=index, problem=ProblemDetails.model_validate(refusal.as_dict()))
 
 
 def _with_receipt(validation: Validation, received: ReceivedPurchaseOrder) -> Validation:

@@ -75,26 +75,23 @@ async def test_those_who_wait_for_a_connection_get_one_once_the_database_is_back
 
 async def test_a_database_that_says_nothing_is_given_up_however_long_the_work_may_take(database_url: str) -> None:
     with Network(database_url) as network:
-        database = Database(network.url, pool_size=2, timeout=0.4)
-        assert await database.look(backend)
+        database = Database(network.url, pool_size=4, timeout=0.4)
+        await asyncio.gather(*(database.look(backend_that_rests) for _ in range(4)))
         network.silent()
         started = time.monotonic()
-        # Two have a connection, the others wait for one.
-        given_up = (database.change(backend) if turn % 2 else database.look(backend) for turn in range(6))
+        # Four have a connection, the others wait for one.
+        given_up = (database.change(backend) if turn % 2 else database.look(backend) for turn in range(8))
         held = await asyncio.gather(*given_up, return_exceptions=True)
         assert {type(answer) for answer in held} == {TemporarilyUnavailable}
         assert time.monotonic() - started < 1.5
         network.back()
-        assert await asyncio.wait_for(database.look(backend), 1)
+        assert await asyncio.wait_for(asyncio.gather(*(database.look(backend) for _ in range(8))), 1)
         await database.dispose()
 
 
 async def test_work_that_takes_its_time_is_not_given_up_while_the_database_lives(database_url: str) -> None:
-    async def work(connection: AsyncConnection) -> None:
-        await connection.execute(text("SELECT pg_sleep(1.5)"))
-
     database = Database(database_url, pool_size=2, timeout=0.3)
-    await asyncio.gather(database.look(work), database.change(work))
+    await asyncio.gather(database.look(work_for_a_while), database.change(work_for_a_while))
     await database.dispose()
 
 
@@ -135,16 +132,31 @@ async def test_the_new_primary_among_several_hosts_is_found_without_a_restart(
         else:
             getattr(networks[0], fate)()
         await be_writable(new, True)
+        primary = await new.fetchval("SHOW data_directory")
         returned = time.monotonic()
-        while True:
-            try:
-                await database.change(note)
-                break
-            except TemporarilyUnavailable:
-                assert time.monotonic() - returned < 4
+        while await found(database) != primary:
+            assert time.monotonic() - returned < 4
+        await database.change(note)
         # Nobody is left with a connection to the old one.
         answered = await asyncio.gather(*(database.look(directory) for _ in range(8)))
-        assert set(answered) == {await new.fetchval("SHOW data_directory")}
+        assert set(answered) == {primary}
+
+
+async def test_a_server_that_is_full_holds_who_needs_a_connection_and_nobody_who_has_one(
+    twins: tuple[EmbeddedPostgres, EmbeddedPostgres],
+) -> None:
+    async with AsyncExitStack() as stack:
+        database = Database(twins[0].url, pool_size=1, timeout=0.3)
+        stack.push_async_callback(database.dispose)
+        assert await database.look(backend)
+        # Those of an earlier test may still be on their way out.
+        while (full := await connected_or_full(twins[0].url)) is not None:
+            stack.push_async_callback(full.close)
+        # The pulse finds no room either, and takes that for a sign of life.
+        long = asyncio.create_task(database.look(work_for_a_while))
+        with pytest.raises(TemporarilyUnavailable):
+            await database.look_at_the_gate(backend)
+        await long
 
 
 async def test_a_standby_answers_no_question_unless_the_operator_says_so(database_url: str) -> None:
@@ -181,8 +193,20 @@ async def backend_that_rests(connection: AsyncConnection) -> int:
     return int((await connection.execute(text("SELECT pg_backend_pid() FROM pg_sleep(0.1)"))).scalar_one())
 
 
+async def work_for_a_while(connection: AsyncConnection) -> None:
+    await connection.execute(text("SELECT pg_sleep(1.5)"))
+
+
 async def directory(connection: AsyncConnection) -> str:
     return str((await connection.execute(text("SHOW data_directory"))).scalar_one())
+
+
+async def found(database: Database) -> str:
+    """Return whom the gate asks; nobody, where it is held."""
+    try:
+        return await database.look_at_the_gate(directory)
+    except TemporarilyUnavailable:
+        return ""
 
 
 async def note(connection: AsyncConnection) -> None:
@@ -193,6 +217,13 @@ async def make(url: str) -> None:
     connection = await asyncpg.connect(url)
     await connection.execute("CREATE TABLE noted (at timestamptz)")
     await connection.close()
+
+
+async def connected_or_full(url: str) -> asyncpg.Connection | None:
+    try:
+        return await asyncpg.connect(url)
+    except asyncpg.TooManyConnectionsError:
+        return None
 
 
 @asynccontextmanager

@@ -18,6 +18,8 @@ from tests.proxy import Network
 
 __all__ = ["cut_off"]
 
+pytestmark = pytest.mark.alone
+
 LINE = {"sku": "A-100", "quantity": "100", "unit": "EA", "unit_price": "1.00"}
 ONE = {"lines": [{"line": 1, "quantity": "1"}]}
 

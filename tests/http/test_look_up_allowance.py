@@ -13,7 +13,6 @@ allowances = st.builds(
     current=st.integers(0, 10_000),
     before=st.integers(0, 10_000),
     seconds=st.floats(0, HOUR - 1),
-    at_a_gate=st.booleans(),
 )
 
 
@@ -21,7 +20,7 @@ def later(allowance: Allowance, seconds: float) -> Allowance:
     """Return what is left of an allowance when time has passed and nothing more was looked up."""
     passed, into = divmod(allowance.seconds + seconds, HOUR)
     current, before = {0: (allowance.current, allowance.before), 1: (0, allowance.current)}.get(int(passed), (0, 0))
-    return Allowance(allowance.limit, current, before, into, allowance.at_a_gate)
+    return Allowance(allowance.limit, current, before, into)
 
 
 @given(allowances)
@@ -44,7 +43,7 @@ def test_time_alone_never_takes_anything_away(allowance: Allowance) -> None:
 
 @given(allowances, st.integers(1, 100))
 def test_more_look_ups_never_leave_more_nor_make_answers_quicker(allowance: Allowance, more: int) -> None:
-    beyond = Allowance(allowance.limit, allowance.current + more, allowance.before, allowance.seconds, False)
+    beyond = Allowance(allowance.limit, allowance.current + more, allowance.before, allowance.seconds)
     assert beyond.remaining <= allowance.remaining
     assert allowance.delay <= beyond.delay <= 1
     assert allowance.suggests or not beyond.suggests
@@ -52,7 +51,7 @@ def test_more_look_ups_never_leave_more_nor_make_answers_quicker(allowance: Allo
 
 def test_the_steps_come_one_after_the_other() -> None:
     def step(used: int) -> tuple[bool, float, int]:
-        allowance = Allowance(100, used, 0, 0, at_a_gate=False)
+        allowance = Allowance(100, used, 0, 0)
         return allowance.suggests, allowance.delay, allowance.remaining
 
     assert step(9) == (True, 0, 91)
@@ -63,5 +62,5 @@ def test_the_steps_come_one_after_the_other() -> None:
 
 
 def test_the_headers_are_those_of_the_draft() -> None:
-    headers = Allowance(1_200, 1_163, 0, 600, at_a_gate=False).headers()
+    headers = Allowance(1_200, 1_163, 0, 600).headers()
     assert headers == {"RateLimit-Policy": '"look-ups";q=1200;w=3600', "RateLimit": '"look-ups";r=37;t=3000'}

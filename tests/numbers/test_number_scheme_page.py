@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from app.numbers.check_characters import NUMBER_ALPHABET
 from app.numbers.default_format import DEFAULT_PATTERN
-from app.numbers.service import well_formed
+from app.validation.questions import well_formed
 
 VECTORS = json.loads((Path(__file__).parent / "vectors.json").read_text(encoding="utf-8"))
 PAGE_PATH = Path(__file__).parents[2] / "docs" / "number-scheme.md"

@@ -107,10 +107,16 @@ def test_one_request_is_open_at_a_time_and_only_its_parties_are_told_which(
         answer = apply(party, order)
         assert (answer.status_code, answer.json()["code"]) == (409, "activation_request_open")
         assert answer.json().get("activation_request_id") == named
+        assert " was applied for on 20" in answer.json()["detail"]
     decided(stranger, first, "withdraw")
     second = applied(seller, order)
     decided(buyer, second, "deny")
-    assert applied(stranger, order)["id"] not in {first["id"], second["id"]}
+    third = applied(seller, order)
+    assert third["id"] not in {first["id"], second["id"]}
+    # Who merely holds the number is not told when others applied.
+    assert apply(stranger, order).json()["detail"] == (
+        f"Activation of {order['number']} was applied for and is not decided yet."
+    )
 
 
 def test_an_unknown_number_and_an_id_without_its_number_are_no_order_to_a_presenter(

@@ -11,9 +11,9 @@ from app.orders.lifecycle import (
     OrderStatus,
     StoredStatus,
     effective_status,
-    target_status,
     time_statuses,
 )
+from tests.orders.lifecycle_model import target_status
 
 
 def hour(number: int) -> datetime:

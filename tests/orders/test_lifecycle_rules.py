@@ -15,7 +15,6 @@ from app.orders.lifecycle import (
     TRANSITIONS,
     Action,
     Boundary,
-    InvalidTransition,
     LifecycleFacts,
     OrderStatus,
     StoredStatus,
@@ -23,9 +22,9 @@ from app.orders.lifecycle import (
     boundaries,
     effective_status,
     status_by_receipts,
-    target_status,
     time_statuses,
 )
+from tests.orders.lifecycle_model import TransitionRefusedError, target_status
 
 HORIZON = 8
 
@@ -298,7 +297,7 @@ def test_every_action_has_a_target_if_it_is_allowed_and_is_refused_with_the_allo
             target = target_status(action, facts, at, anything_open=anything_open)
             assert target in TRANSITIONS[action].targets[facts.stored]
         else:
-            with pytest.raises(InvalidTransition) as refused:
+            with pytest.raises(TransitionRefusedError) as refused:
                 target_status(action, facts, at, anything_open=anything_open)
             assert refused.value.allowed == allowed
             assert refused.value.status is effective_status(facts, at)

@@ -159,6 +159,35 @@ def test_what_is_looked_up_at_one_process_counts_at_the_other(
     assert sum("problem" in result for result in answers) == 11
 
 
+def test_manifests_that_come_at_once_share_one_limit(at: Callable[..., Party], stranger: Party) -> None:
+    async def run() -> list[httpx.Response]:
+        async with at(stranger).asynchronous() as client:
+            manifests = [well_formed(LIMIT, seed=100 + seed) for seed in range(5)]
+            posts = (client.post(f"{VALIDATIONS}/batch", json={"inputs": manifest}) for manifest in manifests)
+            return await asyncio.gather(*posts)
+
+    results = [result for answer in asyncio.run(run()) for result in answer.json()["results"]]
+    assert sum("problem" not in result for result in results) == LIMIT
+
+
+def test_whoever_may_not_receive_an_order_has_looked_it_up_all_the_same(
+    at: Callable[..., Party], stranger: Party, buyer: Party
+) -> None:
+    caller = at(stranger)
+    for _ in range(2):
+        answer = caller.post(VALIDATIONS, {"input": buyer.active()["number"], "receive": {}})
+        assert (answer.status_code, answer.json()["code"]) == (403, "relation_not_allowed")
+    left = caller.get(f"{VALIDATIONS}/{well_formed(1, seed=18)[0]}")
+    assert left.headers["RateLimit"].startswith(f'"look-ups";r={LIMIT - 3};')
+
+
+def test_who_has_guessed_beyond_the_limit_receives_what_is_its_own(at: Callable[..., Party], stranger: Party) -> None:
+    caller = at(stranger)
+    caller.post(f"{VALIDATIONS}/batch", {"inputs": well_formed(LIMIT, seed=19)})
+    received = caller.post(VALIDATIONS, {"input": stranger.active()["number"], "receive": {}})
+    assert (received.status_code, received.json()["status"]) == (200, "received")
+
+
 def test_suggestions_stop_long_before_answers_do(at: Callable[..., Party], buyer: Party, sql: Sql) -> None:
     order = buyer.active()
     gate = at(buyer)
@@ -185,6 +214,37 @@ def test_guessing_by_way_of_pro_numbers_is_counted_as_well(
     for number in (existing, well_formed(1, seed=17)[0]):
         answer = caller.post(f"/v1/purchase-orders/{number}/pro-numbers", link)
         assert (answer.status_code, answer.json()["code"]) == (429, "too_many_look_ups")
+
+
+def test_what_a_presenter_finds_counts_like_what_it_does_not(
+    at: Callable[..., Party], stranger: Party, buyer: Party
+) -> None:
+    caller = at(stranger)
+    number = buyer.active()["number"]
+    attempts = (
+        ("activation-requests", {"reason": "?", "expires_at": "2020-01-01T00:00:00Z"}, 422),
+        ("activation-requests", {"reason": "?"}, 409),
+        ("pro-numbers", {"scac": "CNWY", "pro_number": "1"}, 422),
+        ("pro-numbers", {"scac": "CNWY", "pro_number": "987654323"}, 201),
+    )
+    for path, body, status in attempts:
+        assert caller.post(f"/v1/purchase-orders/{number}/{path}", body).status_code == status
+    left = caller.get(f"{VALIDATIONS}/{well_formed(1, seed=20)[0]}")
+    assert left.headers["RateLimit"].startswith(f'"look-ups";r={LIMIT - len(attempts) - 1};')
+
+
+def test_beyond_the_limit_a_gate_tells_nobodys_number_from_anothers_and_goes_on_with_its_own(
+    at: Callable[..., Party], stranger: Party, buyer: Party, sql: Sql
+) -> None:
+    gate, mine = at(stranger), stranger.active()["number"]
+    gate.get(f"{VALIDATIONS}/{mine}")
+    until_related_is_known(sql, stranger)
+    gate.post(f"{VALIDATIONS}/batch", {"inputs": well_formed(LIMIT_AT_A_GATE, seed=21)})
+    link = {"scac": "CNWY", "pro_number": "123456782"}
+    for number in (buyer.active()["number"], well_formed(1, seed=22)[0]):
+        answer = gate.post(f"/v1/purchase-orders/{number}/pro-numbers", link)
+        assert (answer.status_code, answer.json()["code"]) == (429, "too_many_look_ups")
+    assert gate.post(f"/v1/purchase-orders/{mine}/pro-numbers", link).status_code == 201
 
 
 def counted(sql: Sql, party: Party) -> int:
