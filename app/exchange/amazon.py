@@ -26,7 +26,7 @@ from typing import Any, BinaryIO, Final
 
 import ijson
 
-from app.exchange.documents import Document, Fault, Kind, Unreadable, without_empty
+from app.exchange.documents import DOCUMENT_LENGTH_MAX, Document, Fault, Kind, Unreadable, without_empty
 
 _ORDERS: Final = ["payload", "orders"]
 _TEXT_OF_METADATA: Final = 500
@@ -60,7 +60,9 @@ def documents(file: BinaryIO) -> Iterator[Document]:
     try:
         for path, value in _members(file):
             if path == _ORDERS and value is not None:
-                yield _Order(found, value).document
+                order = _Order(found, value[0]).document
+                order.size = value[1]
+                yield order
                 found += 1
             answered = answered or path == _ORDERS
             if path == ["errors"]:
@@ -73,12 +75,12 @@ def documents(file: BinaryIO) -> Iterator[Document]:
 
 
 def _members(file: BinaryIO) -> Iterator[tuple[list[str], Any]]:
-    """Yield the way to each member of the envelope, with None, and to each order, with the order.
+    """Yield the way to each member of the envelope, with None, and to each order, with the order and its size.
 
     The library would tell the way of every value itself, at a cost that grows with the square of its depth.
     """
     path: list[str] = []
-    depth = 0
+    depth = size = 0
     builder: ijson.ObjectBuilder | None = None
     # Numbers come as Decimal, so that no quantity passes through a binary fraction.
     for event, value in ijson.basic_parse(file, multiple_values=True, use_float=False):
@@ -91,9 +93,12 @@ def _members(file: BinaryIO) -> Iterator[tuple[list[str], Any]]:
         elif builder is not None or (depth == len(_ORDERS) + 1 and path == _ORDERS and event not in _ENDS):
             builder = builder or ijson.ObjectBuilder()
             builder.event(event, value)
+            size += len(value) + 8 if isinstance(value, str) else 8
+            if size > DOCUMENT_LENGTH_MAX:
+                raise Unreadable(None, "too_long", f"An order has more than {DOCUMENT_LENGTH_MAX:,} characters.")
             if depth == len(_ORDERS) + 1 and event not in _STARTS:
-                yield path, builder.value
-                builder = None
+                yield path, (builder.value, size)
+                builder, size = None, 0
         depth += event in _STARTS
 
 

@@ -19,7 +19,7 @@ from app.exchange.csv_columns import (
     Path,
     column_named,
 )
-from app.exchange.documents import ORDER_FIELDS, Document, Fault, Kind, Unreadable
+from app.exchange.documents import DOCUMENT_LENGTH_MAX, ORDER_FIELDS, Document, Fault, Kind, Unreadable
 
 _DELIMITERS: Final = ",;\t"
 _LINE_LENGTH_MAX: Final = 1_000_000
@@ -39,29 +39,41 @@ def documents(file: BinaryIO) -> Iterator[Document]:
     header = _header(first, delimiter)
     rows = csv.reader(lines, delimiter=delimiter, strict=True)
     group: list[tuple[int, Mapping[str, str]]] = []
+    size = 0
     try:
         for line, cells in _numbered(rows):
             row = dict(zip(header, map(_unguarded, cells), strict=False))
             if len(cells) != len(header):
                 row[_WIDTH] = f"The row has {len(cells)} cells and the header {len(header)}"
             if group and not _belongs(row, group[0][1]):
-                yield order_of(group)
-                group = []
-            if len(group) < _LINES_KEPT:
+                yield _sized(order_of(group), size)
+                group, size = [], 0
+            length = len(delimiter.join(cells))
+            if len(group) < _LINES_KEPT and size < DOCUMENT_LENGTH_MAX:
                 group.append((line, row))
+            size += length
     except Unreadable as unreadable:
         if group:
-            unended = order_of(group)
+            unended = _sized(order_of(group), size)
             message = "The row after it cannot be read, and may be one of its lines"
             unended.faults.append(Fault(f"line {unreadable.line}", unreadable.code, message))
             yield unended
         raise
     if group:
-        yield order_of(group)
+        yield _sized(order_of(group), size)
 
 
 _WIDTH: Final = " width"
 """No column has this name: a header's are without spaces around them."""
+
+
+def _sized(order: Document, size: int) -> Document:
+    """Return the order with its size; one that is too large has been cut off, and is refused."""
+    order.size = min(size, DOCUMENT_LENGTH_MAX)
+    if size >= DOCUMENT_LENGTH_MAX:
+        message = f"The rows of the order have more than {DOCUMENT_LENGTH_MAX:,} characters together"
+        order.faults.append(Fault(f"line {order.line}", "too_long", message))
+    return order
 
 
 def _bounded(text: TextIOWrapper) -> Iterator[str]:

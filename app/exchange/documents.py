@@ -11,6 +11,9 @@ from typing import Any, Final
 Place = tuple[str | int, ...]
 """The way to a value within a document's content, as Pydantic says it: `("lines", 0, "quantity")`."""
 
+DOCUMENT_LENGTH_MAX: Final = 2_000_000
+"""Characters of one document: an order of 500 lines with everything that can be said of them has less."""
+
 EMPTY: Final[tuple[Any, ...]] = (None, "", [], {})
 
 
@@ -54,7 +57,7 @@ class Document:
 
     `line` is the physical line where it begins, None where the form has none. `content` is what the API would take in
     a body, with numbers and times as text. `places` leads from places in `content` to places in the file. `notes` name
-    what the file says and the service has no field for. `weight` counts its lines.
+    what the file says and the service has no field for.
     """
 
     kind: Kind
@@ -65,13 +68,16 @@ class Document:
     faults: list[Fault] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     places: dict[Place, str] = field(default_factory=dict)
+    size: int = 0
+    """About how many characters of the file it is."""
     fingerprint: bytes | None = None
     """Of an acknowledgement or change: what tells it from any other, so that it is carried out once."""
 
     @property
     def weight(self) -> int:
-        """How much work it is to write: its lines, and itself."""
-        return 1 + len(self.content.get("lines", ()))
+        """How much work it is to write and memory to hold: its lines, itself, and each 1,000 characters."""
+        lines = self.content.get("lines")
+        return 1 + (len(lines) if isinstance(lines, list) else 0) + self.size // 1_000
 
     def place_of(self, place: Place) -> str:
         """Return where a value of the content stands in the file; for one that it does not name, its own name."""

@@ -15,7 +15,7 @@ from app.db.session import Database
 from app.errors import InvalidRequest
 from app.exchange import exporting, readers, service
 from app.exchange.documents import ImportFormat
-from app.exchange.errors import UploadBrokenOff
+from app.exchange.errors import TooManyImports, UploadBrokenOff
 from app.exchange.exporting import ExportFormat
 from app.exchange.runner import ImportRunner
 from app.exchange.schemas import Import, Outcome
@@ -109,7 +109,7 @@ def database(request: Request) -> Database:
 
 @router.post(
     "/imports",
-    **documented("import_purchase_orders", Import, UploadBrokenOff, status=202, headers=["Location"]),
+    **documented("import_purchase_orders", Import, UploadBrokenOff, TooManyImports, status=202, headers=["Location"]),
     openapi_extra=_FILE,
 )
 async def import_purchase_orders(

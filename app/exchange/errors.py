@@ -3,6 +3,19 @@
 from app.errors import Problem
 
 
+class TooManyImports(Problem):
+    """The organisation has as many imports that are not finished as one may have."""
+
+    status = 409
+    code = "too_many_imports"
+    title = "Too many imports are waiting"
+    remedy = (
+        "An organisation has at most 20 imports that are not finished, and they are done one after the other. Wait for "
+        "the oldest, then send the file again."
+    )
+    example_detail = "20 imports of this organisation are not finished."
+
+
 class UploadBrokenOff(Problem):
     """The connection ended before the file did."""
 

@@ -39,6 +39,12 @@ async def insert_import(connection: AsyncConnection, values: Mapping[str, Any]) 
     return result.one()
 
 
+async def count_open(connection: AsyncConnection, organisation_id: UUID, limit: int) -> int:
+    """Return how many imports of the organisation are not finished, counted up to `limit`."""
+    found = select(Job.id).where(Job.organisation_id == organisation_id, Job.status.in_(_OPEN)).limit(limit).subquery()
+    return await connection.scalar(select(func.count()).select_from(found)) or 0
+
+
 async def insert_part(connection: AsyncConnection, import_id: UUID, part: int, content: bytes) -> None:
     """Insert a part of an import's file."""
     await connection.execute(insert(ImportPartRow).values(import_id=import_id, part=part, content=content))

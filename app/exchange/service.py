@@ -11,10 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.identifiers import new_id
 from app.exchange import repository
 from app.exchange.documents import ImportFormat
+from app.exchange.errors import TooManyImports
 from app.exchange.schemas import Import, ImportReport, ImportResult, Outcome
 from app.http.errors import NotFound
 from app.http.pagination import encode_cursor
 from app.principal import Principal
+
+OPEN_MAX: Final = 20
+"""Imports of an organisation that are not finished: their files are kept until then."""
 
 _PART_SIZE: Final = 512 * 1024
 _RESULT_FIELDS: Final = (*("document", "line", "number", "reference", "outcome", "code", "reason", "errors", "notes"),)
@@ -35,7 +39,11 @@ class Wanted:
 
 
 async def create(connection: AsyncConnection, caller: Principal, file: BinaryIO, wanted: Wanted) -> Import:
-    """Keep a file, part by part, with the import that is to be made of it."""
+    """Keep a file, part by part, with the import that is to be made of it; raises TooManyImports."""
+    open_ = await repository.count_open(connection, caller.organisation_id, OPEN_MAX)
+    if open_ >= OPEN_MAX:
+        # Two at once may both find a place: it only keeps files from piling up without end.
+        raise TooManyImports(f"{open_} imports of this organisation are not finished.")
     file.seek(0)
     import_id, parts = new_id(), 0
     while content := file.read(_PART_SIZE):

@@ -63,7 +63,9 @@ class _Reader(SegmentReader):
     """One 850 on its way to a document."""
 
     def __init__(self, found: TransactionSet) -> None:
-        super().__init__(Document(Kind.ORDER, found.line, faults=list(found.faults)), found.component)
+        super().__init__(
+            Document(Kind.ORDER, found.line, faults=list(found.faults), size=found.length), found.component
+        )
         self._segments = found.segments
         self._content = self.document.content
         self._party: dict[str, Any] | None = None

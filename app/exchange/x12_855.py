@@ -54,7 +54,7 @@ class _Reader(SegmentReader):
     _READERS: ClassVar[Mapping[str, Callable[..., None]]]
 
     def __init__(self, found: TransactionSet, kind: Kind) -> None:
-        document = Document(kind, found.line, faults=list(found.faults), fingerprint=found.digest)
+        document = Document(kind, found.line, faults=list(found.faults), size=found.length, fingerprint=found.digest)
         super().__init__(document, found.component)
         self._segments = found.segments
 

@@ -15,13 +15,10 @@ from typing import BinaryIO, Final
 from mockedi import x12
 from mockedi.envelope import Delimiters, EdiSyntaxError, Seg
 
-from app.exchange.documents import Fault, Unreadable
+from app.exchange.documents import DOCUMENT_LENGTH_MAX, Fault, Unreadable
 
 _CHARACTERS_AT_ONCE: Final = 65_536
 _ISA_LENGTH_MAX: Final = 400
-_SET_LENGTH_MAX: Final = 2_000_000
-"""An order of 500 lines with everything that can be said of them has less."""
-
 _LINE_BREAKS: Final = {ord("\r"): None, ord("\n"): None}
 
 
@@ -36,6 +33,7 @@ class TransactionSet:
     component: str = ":"
     faults: list[Fault] = field(default_factory=list)
     digest: bytes = b""
+    length: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,9 +193,7 @@ class _Scanner:
         while True:
             end = self._buffer.find(terminator, self._place)
             if end < 0:
-                if self._open is not None:
-                    self._open.length += len(self._buffer) - self._place
-                if len(self._buffer) - self._place > _SET_LENGTH_MAX:
+                if len(self._buffer) - self._place > DOCUMENT_LENGTH_MAX:
                     raise Unreadable(self._line, "x12_segment", f"The segment in line {self._line} does not end.")
                 if self._read():
                     continue
@@ -240,14 +236,16 @@ class _OpenSet:
 
     def add(self, segment: str) -> None:
         self.length += len(segment)
-        if self.length <= _SET_LENGTH_MAX:
+        if self.length <= DOCUMENT_LENGTH_MAX:
             self._texts.append(segment)
 
     def finished(self, isa: str, delimiters: Delimiters) -> TransactionSet:
         """Return the set as mock-edi reads it, with what is wrong with its ends."""
-        found = TransactionSet(self._line, component=delimiters.component)
-        if self.length > _SET_LENGTH_MAX:
-            found.faults.append(Fault("ST", "x12_too_long", f"The set has more than {_SET_LENGTH_MAX:,} characters"))
+        found = TransactionSet(self._line, component=delimiters.component, length=self.length)
+        if self.length > DOCUMENT_LENGTH_MAX:
+            found.faults.append(
+                Fault("ST", "x12_too_long", f"The set has more than {DOCUMENT_LENGTH_MAX:,} characters")
+            )
             self._texts = self._texts[:1]
         text = delimiters.segment.join(self._texts) + delimiters.segment
         # What another interchange repeats in other punctuation is another text, and that is meant to be so.

@@ -125,6 +125,15 @@ def test_a_file_that_is_no_answer_fails_and_says_why(file: str, code: str, buyer
     assert (found["status"], found["fault"]["code"], found["created"]) == ("failed", code, 0)
 
 
+def test_an_order_that_goes_on_and_on_is_not_kept_in_memory() -> None:
+    answer = json.loads(json.dumps(EXAMPLE))
+    answer["payload"]["orders"].append({"purchaseOrderNumber": "x" * 2_000_001})
+    found = documents(BytesIO(json.dumps(answer).encode()))
+    assert next(found).number == "L8266355"
+    with pytest.raises(Unreadable, match="2,000,000"):
+        next(found)
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=5), children, max_size=3),

@@ -136,6 +136,17 @@ def test_what_is_no_table_is_unreadable_from_there_on(text: str, line: int, code
     assert (unreadable.value.line, unreadable.value.code) == (line, code)
 
 
+def test_an_order_that_goes_on_and_on_is_refused_and_not_kept_in_memory() -> None:
+    row = "A1,R1,X,1," + "y" * 2_000 + "\n"
+    long, other = read("number,reference,sku,quantity,description\n" + row * 1_200 + "A2,,X,1,\n")
+    assert "too_long" in [fault.code for fault in long.faults]
+    assert len(long.content["lines"]) <= 501
+    assert other.faults == []
+    wide = "A1,,X,1," + "y" * 100_000 + "\n"
+    (cut,) = read("number,reference,sku,quantity,description\n" + wide * 30)
+    assert len(cut.content["lines"]) <= 21
+
+
 def test_columns_are_consistent() -> None:
     assert set(SYNONYMS.values()) <= set(COLUMNS)
     assert not set(SYNONYMS) & set(COLUMNS)

@@ -138,6 +138,18 @@ def test_a_file_without_a_stated_length_ends_at_the_limit_too(buyer: Party) -> N
     assert (answer.status_code, answer.json()["code"]) == (413, "content_too_large")
 
 
+def test_files_do_not_pile_up_without_end(buyer: Party, sql: Callable[..., list[dict[str, Any]]]) -> None:
+    waiting = (
+        "INSERT INTO imports SELECT gen_random_uuid(), $1, $2, '{}', 'csv', NULL, false, 1, 1, 'running', NULL, "
+        "0, 0, 0, 0, 0, 1, now() + interval '1 hour', now(), now() FROM generate_series(1, 20)"
+    )
+    sql(waiting, buyer.id, secrets.token_hex(16))
+    answer = buyer.http.post("/v1/imports", content=HEADER + "A1,,X,1\n")
+    assert (answer.status_code, answer.json()["code"]) == (409, "too_many_imports")
+    sql("DELETE FROM imports WHERE organisation_id = $1", buyer.id)
+    assert counts(imported(buyer, HEADER + "A1,,X,1\n")) == {"created": 1}
+
+
 def test_a_form_that_is_said_outweighs_what_the_file_begins_with(buyer: Party) -> None:
     found = imported(buyer, HEADER + "A1,,X,1\n", format="x12")
     assert (found["status"], found["fault"]["code"], found["format"]) == ("failed", "x12_start", "x12")
