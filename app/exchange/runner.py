@@ -193,11 +193,11 @@ class _Work:
                 results = importing.against_earlier(batch, results, self._seen)
             else:
                 await savepoint.commit()
-            await repository.insert_results(connection, importing.rows_of(self._job, self._done + 1, batch, results))
             if not await repository.advance(
                 connection, self._row.id, self._row.lease_token, self._done, _counts(results)
             ):
                 raise _Overtaken
+            await repository.insert_results(connection, importing.rows_of(self._job, self._done + 1, batch, results))
 
         await self._database.change(work)
         self._done += len(batch)

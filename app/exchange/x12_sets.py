@@ -160,7 +160,9 @@ class _Scanner:
         elif tag == "IEA":
             yield from self._check(line, "IEA", elements, self._groups, self._interchange_control, "groups")
         elif self._open is None and tag != "TA1":
-            yield self._envelope(line, tag[:3], "x12_stray", "The segment stands outside of any transaction set")
+            yield self._envelope(
+                line, tag[:3] or "segment", "x12_stray", "The segment stands outside of any transaction set"
+            )
         if self._open is not None:
             self._open.add(segment)
             if tag == "SE":

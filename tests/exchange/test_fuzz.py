@@ -114,26 +114,30 @@ def test_a_damaged_file_never_makes_the_service_fail_or_take_half_an_order(
 ) -> None:
     chance = random.Random(SEED + 1)
     parties = [party(f"Fuzz {place}") for place in range(2)]
-    started = []
-    for _ in range(MUTATIONS or 40):
-        mark = f"F{secrets.token_hex(4).upper()}"
-        content = mutated(chance.choice(valid(mark)), chance)
-        by = chance.choice(parties)
-        started.append((by, start(by, content), content))
     taken = 0
-    for by, import_id, content in started:
-        found = finished(by, import_id, 600, outcome="created", limit=200)
-        assert found["status"] == "finished" or found["fault"]["code"] != "internal_error", content
-        refused = by.get(f"/v1/imports/{import_id}?limit=200").json()["report"]["data"]
-        assert "internal_error" not in [one["code"] for one in refused], content
-        for result in found["report"]["data"]:
-            taken += 1
-            number = result["number"]
-            lines = sql(
-                "SELECT count(l.line) AS lines FROM purchase_orders o LEFT JOIN purchase_order_lines l "
-                "USING (number_key, organisation_id) WHERE o.organisation_id = $1 AND o.number = $2",
-                by.id,
-                number,
-            )
-            assert found["format"] != "x12" or lines[0]["lines"] in lines_sent(content, number), content
+    for _ in range(max(1, (MUTATIONS or 40) // 20)):
+        started = []
+        for place in range(20):
+            content = mutated(chance.choice(valid(f"F{secrets.token_hex(4).upper()}")), chance)
+            by = parties[place % 2]
+            started.append((by, start(by, content), content))
+        taken += sum(orders_taken(sql, *one) for one in started)
     assert taken
+
+
+def orders_taken(sql: Callable[..., list[dict[str, object]]], by: Party, import_id: str, content: bytes) -> int:
+    """Wait for an import, and return how many orders it made: each of them whole."""
+    found = finished(by, import_id, 600, outcome=["created", "refused"], limit=200)
+    assert found["status"] == "finished" or found["fault"]["code"] != "internal_error", content
+    results = found["report"]["data"]
+    assert "internal_error" not in [one["code"] for one in results], content
+    created = [result["number"] for result in results if result["outcome"] == "created"]
+    for number in created:
+        lines = sql(
+            "SELECT count(l.line) AS lines FROM purchase_orders o LEFT JOIN purchase_order_lines l "
+            "USING (number_key, organisation_id) WHERE o.organisation_id = $1 AND o.number = $2",
+            by.id,
+            number,
+        )
+        assert found["format"] != "x12" or lines[0]["lines"] in lines_sent(content, number), content
+    return len(created)
