@@ -35,7 +35,7 @@ openapi: .venv/development ## Write openapi/openapi.json anew
 	$(BIN)/po-registry openapi > openapi/openapi.json.new
 	mv openapi/openapi.json.new openapi/openapi.json
 
-pages: .venv/development ## Write docs/lifecycle.md, docs/refusal-codes.md and README's table of settings anew
+pages: .venv/development ## Write docs/lifecycle.md, docs/refusal-codes.md, docs/import-files.md and README's table of settings anew
 	$(BIN)/python -m app.pages
 
 requirements: .venv/development ## Pin requirements/*.txt anew from pyproject.toml

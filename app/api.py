@@ -10,6 +10,11 @@ from app.cases.case_rules import CASE_STATUS_MEANINGS, STEP_MEANINGS, CaseStatus
 from app.cases.endpoints import router as support_cases
 from app.errors import PROBLEMS
 from app.lookup.endpoints import router as lookup
+from app.exchange.documents import FORMAT_MEANINGS, ImportFormat
+from app.exchange.endpoints import router as exchange
+from app.exchange.exporting import EXPORT_FORMAT_MEANINGS, ExportFormat
+from app.exchange.schemas import OUTCOME_MEANINGS, ImportStatus, Outcome
+from app.exchange.schemas import STATUS_MEANINGS as IMPORT_STATUS_MEANINGS
 from app.numbers.endpoints import router as number_formats
 from app.orders.acknowledgement_rules import (
     DECISION_MEANINGS,
@@ -47,6 +52,7 @@ for part in (
     activation_requests,
     support_cases,
     receipts,
+    exchange,
     shipments,
     policies,
     number_formats,
@@ -71,6 +77,10 @@ TAGS: list[dict[str, Any]] = [
         "description": "Ask the order's parties for help with a number that fails, with the order's facts attached.",
     },
     {"name": "Receiving", "description": "Goods that come in: each exactly once, whole or in parts, and taken back."},
+    {
+        "name": "Imports and exports",
+        "description": "Files in and out: CSV, X12, the JSON of Amazon's Vendor Orders API.",
+    },
     {"name": "Shipments", "description": "Carriers, and the PRO numbers that link a vehicle to its orders."},
     {
         "name": "Policies",
@@ -104,7 +114,8 @@ have registered the same number that was issued elsewhere: `409 ambiguous_number
 ## Conventions
 
 - **Bodies** are JSON in `snake_case`. An unknown field is an error, so that a typing error never passes as an omission;
-  answers may get new fields at any time. Bodies have up to 1 MiB, batches up to 8 MiB.
+  answers may get new fields at any time. Bodies have up to 1 MiB, batches up to 8 MiB,
+  files to import up to 50 MiB.
 - **Money and quantities** travel as strings (`"4.90"`), times as RFC 3339 in UTC (`2036-03-01T00:00:00Z`).
 - **Repeating** is safe with an `Idempotency-Key` on any POST that writes: for 24 hours the same request gets the same
   answer, with `Idempotency-Replayed: true`.
@@ -148,6 +159,10 @@ def vocabularies() -> Mapping[str, Mapping[str, str]]:
         "CaseStatus": {status: CASE_STATUS_MEANINGS[status] for status in CaseStatus},
         "CaseStep": {step: STEP_MEANINGS[step] for step in CaseStep},
         "Cause": {cause: CAUSE_MEANINGS[cause] for cause in Cause},
+        "ImportFormat": {form: FORMAT_MEANINGS[form] for form in ImportFormat},
+        "ImportStatus": {status: IMPORT_STATUS_MEANINGS[status] for status in ImportStatus},
+        "Outcome": {outcome: OUTCOME_MEANINGS[outcome] for outcome in Outcome},
+        "ExportFormat": {form: EXPORT_FORMAT_MEANINGS[form] for form in ExportFormat},
         "GateFact": {fact: GATE_FACT_MEANINGS[fact] for fact in GateFact},
         "RefusalCode": {code: refusal_meaning(code) for code in RefusalCode},
     }

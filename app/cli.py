@@ -31,7 +31,9 @@ from app.db.embedded import EmbeddedPostgres, EmbeddedPostgresError, url_of_runn
 from app.db.migrations import is_migrated, migrate
 from app.db.session import Database, connections_of
 from app.errors import Problem, TemporarilyUnavailable
+from app.exchange.runner import ImportRunner
 from app.main import ISSUER_POOL_SIZE, create_app
+from app.numbers.number_issuer import NumberIssuer
 from app.principal import Scope
 from app.settings import Settings, SettingsError, load_settings
 from app.telemetry import configure_logging, logger, metrics_registry
@@ -266,10 +268,12 @@ async def _work_until_stopped(settings: Settings) -> None:
     stopped = asyncio.Event()
     for stop in _STOP_SIGNALS:
         asyncio.get_running_loop().add_signal_handler(stop, stopped.set)
-    database = Database.of(settings, _database_url(settings), pool_size=2)
+    database = Database.of(settings, _database_url(settings), pool_size=4)
     _log.info("working")
-    async with background_work(database, enabled=True):
+    issuer = NumberIssuer(database.beside(ISSUER_POOL_SIZE))
+    async with background_work(database, ImportRunner(database, issuer), enabled=True):
         await stopped.wait()
+    await issuer.dispose()
     await database.dispose()
     _log.info("stopped")
 

@@ -16,6 +16,7 @@ from app import api
 from app.access.authenticator import CachingAuthenticator
 from app.db.session import Database
 from app.events.gate_checks import gate_check_writer
+from app.exchange.runner import ImportRunner
 from app.http import documentation, health, openapi, problems
 from app.http.authorisation import KeyBeforeBody
 from app.http.body_limit import BodyLimit
@@ -64,6 +65,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     application.state.database = Database.of(settings, url)
     application.state.authenticator = CachingAuthenticator(application.state.database)
     application.state.number_issuer = NumberIssuer(application.state.database.beside(ISSUER_POOL_SIZE))
+    application.state.import_runner = ImportRunner(application.state.database, application.state.number_issuer)
     application.state.look_ups = LookUpLimiter(
         application.state.database,
         limit=settings.look_ups_per_hour,
@@ -94,7 +96,8 @@ async def _lifespan(application: FastAPI) -> AsyncIterator[None]:
     _end_with_parent()
     # Whoever is in a hurry, a second Ctrl-C, has the server cancel this instead of ending it.
     with suppress(asyncio.CancelledError):
-        async with background_work(application.state.database, enabled=settings.background_work):
+        runner = application.state.import_runner
+        async with background_work(application.state.database, runner, enabled=settings.background_work):
             yield
     await application.state.gate_checks.close()
     await application.state.look_ups.close()

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from pydantic.fields import FieldInfo
 
+from app.exchange.file_page import file_page
 from app.orders.lifecycle_page import lifecycle_page
 from app.settings import Settings
 from app.validation.refusal_page import refusal_page
@@ -27,6 +28,7 @@ def pages() -> dict[Path, str]:
     return {
         ROOT / "docs" / "lifecycle.md": lifecycle_page(),
         ROOT / "docs" / "refusal-codes.md": refusal_page(),
+        ROOT / "docs" / "import-files.md": file_page(),
         readme: with_settings_table(readme.read_text(encoding="utf-8")),
     }
 

@@ -101,6 +101,10 @@ OPERATIONS: Mapping[str, Rule] = {
     "resume_purchase_order": _rule(Scope.ORDERS_WRITE, relations=_OWNER),
     "cancel_purchase_order": _rule(Scope.ORDERS_WRITE, relations=_OWNER),
     "close_purchase_order": _rule(Scope.ORDERS_WRITE, relations=_OWNER),
+    # Imports and exports
+    "import_purchase_orders": _rule(Scope.ORDERS_WRITE),
+    "get_import": _rule(Scope.ORDERS_WRITE),
+    "export_purchase_orders": _rule(Scope.ORDERS_READ, relations=NAMED),
     # Activation requests
     "request_activation": _rule(Scope.ACTIVATIONS_REQUEST, relations=frozenset(Relation)),
     "list_activation_requests": _rule(

@@ -1,4 +1,4 @@
-"""Background work: what only announces or tidies up. Stopping it for a day changes no verdict."""
+"""Background work: imports, and what only announces or tidies up. Stopping it for a day changes no verdict."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from app.db import idempotency_keys
 from app.db.session import Database
 from app.errors import TemporarilyUnavailable
+from app.exchange.runner import ImportRunner
 from app.telemetry import logger
 
 _log = logger(__name__)
@@ -16,18 +17,20 @@ _BATCH = 1_000
 
 
 @asynccontextmanager
-async def background_work(database: Database, *, enabled: bool) -> AsyncIterator[None]:
+async def background_work(database: Database, imports: ImportRunner, *, enabled: bool) -> AsyncIterator[None]:
     """Run background work for as long as the block lasts."""
     if not enabled:
         yield
         return
-    task = asyncio.create_task(run_for_ever(database))
+    tasks = [asyncio.create_task(run_for_ever(database)), asyncio.create_task(imports.run_for_ever())]
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task
 
 
 async def run_for_ever(database: Database) -> None:

@@ -15,6 +15,7 @@ import app.cases.models
 import app.db.idempotency_keys
 import app.db.look_up_counts
 import app.events.models
+import app.exchange.models
 import app.numbers.models
 import app.orders.models
 import app.organisations.models

@@ -40,5 +40,5 @@ def test_the_command_writes_what_has_changed_back(tmp_path: Path, monkeypatch: p
     original = pages.ROOT
     monkeypatch.setattr(pages, "ROOT", tmp_path)
     pages.main()
-    for name in ("README.md", "docs/lifecycle.md", "docs/refusal-codes.md"):
+    for name in ("README.md", "docs/lifecycle.md", "docs/refusal-codes.md", "docs/import-files.md"):
         assert (tmp_path / name).read_text(encoding="utf-8") == (original / name).read_text(encoding="utf-8")

@@ -97,6 +97,8 @@ class Service:
             body = {"number": order["number"], "category": "expired", "description": "A"}
             things["support_case_id"] = self._party.post("/v1/support-cases", body).json()["id"]
         key = self._party.post("/v1/api-keys", {"name": "A", "scopes": ["validate"]})
+        imported = self._party.post("/v1/imports", {"payload": {"orders": []}})
+        things["import_id"] = imported.json()["id"]
         return {**self._known, "api_key_id": key.json()["id"], "number": order["number"], **link, **things}
 
 

@@ -1,4 +1,4 @@
-"""Bodies are taken up to 1 MiB, those of batches up to 8 MiB, whether they state their length or not.
+"""Bodies are taken up to 1 MiB, those of batches up to 8 and files to import up to 50, with or without a stated length.
 
 Starlette limits bodies too, but answers in plain text where every other answer of this service is a problem object.
 """
@@ -22,12 +22,18 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._application(scope, receive, send)
             return
-        limit = 8 if scope["path"].endswith("/batch") else 1
+        limit = _limit(scope["path"])
         stated = Headers(scope=scope).get("content-length", "")
         # Compared as text first: Python refuses to read a number of more than 4,300 digits.
         digits = stated.lstrip("0") if stated.isdecimal() else ""
         too_large = len(digits) > _MOST_DIGITS or int(digits or 0) > limit * MEBIBYTE
         await self._application(scope, _refuse(limit) if too_large else _counting(receive, limit), send)
+
+
+def _limit(path: str) -> int:
+    if path == "/v1/imports":
+        return 50
+    return 8 if path.endswith("/batch") else 1
 
 
 def _refuse(mebibytes: int) -> Receive:

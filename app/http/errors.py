@@ -52,7 +52,10 @@ class ContentTooLarge(Problem):
     status = 413
     code = "content_too_large"
     title = "The body is too large"
-    remedy = "Bodies are taken up to 1 MiB (1,048,576 bytes), batches up to 8 MiB. Split the request."
+    remedy = (
+        "Bodies are taken up to 1 MiB (1,048,576 bytes), batches up to 8 MiB, files to import up to 50 MiB. Split the "
+        "request."
+    )
     example_detail = "The body is larger than the 1 MiB that this operation takes."
 
 

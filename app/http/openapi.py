@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.responses import Response
 
 from app.errors import PROBLEMS, InvalidRequest, Problem, TemporarilyUnavailable
 from app.http import openapi_components
@@ -67,7 +68,7 @@ _OF_ROUTES: dict[str, _OfRoute] = {}
 
 def documented(
     operation_id: str,
-    model: type[Any],
+    model: type[Any] | None,
     *problems: type[Problem],
     status: int = 200,
     headers: Sequence[str] = (),
@@ -75,30 +76,39 @@ def documented(
     also: Mapping[int, str] | None = None,
     requests: Examples | None = None,
     answers: Examples | None = None,
+    files: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return the arguments of a route: its id, answer, headers and the problems that are its own.
 
     `conditional`: the operation answers 304 to a current If-None-Match. `also`: further statuses of success with the
     same body, each with what it says. `requests` and `answers`: examples, where the one of the body's schema does not
-    say enough. Problems that many operations share (keys, bodies, time-outs) are added where the document is built.
+    say enough. `files`: an answer that is no JSON, media types with an example each, instead of a model. Problems that
+    many operations share (keys, bodies, time-outs) are added where the document is built.
     """
     if operation_id not in OPERATIONS:
         raise LookupError(f"the operation {operation_id} has no row in the table of who may do what")
     _OF_ROUTES[operation_id] = _OfRoute(problems, requests or {}, answers or {})
-    said = (getdoc(model) or "").partition("\n")[0]
+    said = "The file." if model is None else (getdoc(model) or "").partition("\n")[0]
     responses: dict[int | str, dict[str, Any]] = {
-        status: {"headers": _headers(headers), "description": said if status == 200 else f"Created: {said}"}
+        status: {"headers": _headers(headers), "description": f"Created: {said}" if status == 201 else said}
     }
     for other, meaning in (also or {}).items():
         responses[other] = {"model": model, "headers": _headers(headers), "description": meaning}
     if conditional:
         responses[304] = {"description": "You have the current version already.", "headers": _headers(["ETag"])}
-    return {
+    route: dict[str, Any] = {
         "operation_id": operation_id,
         "response_model": model,
         "status_code": status,
         "responses": responses,
     }
+    if files is not None:
+        responses[status]["content"] = {
+            media: {"schema": {"type": "string"}, "example": example} for media, example in files.items()
+        }
+        # Of no media type: the one for JSON would stand beside those of the file.
+        route["response_class"] = Response
+    return route
 
 
 def document(application: FastAPI, vocabularies: Vocabularies) -> dict[str, Any]:

@@ -100,6 +100,7 @@ class UnitOfWork:
         self._request = request
         self._caller = caller
         self._idempotency_key = idempotency_key
+        self._digest: bytes | None = None
         self._database: Database = request.app.state.database
         self._look_ups: LookUpLimiter = request.app.state.look_ups
         self._seconds_held_back = 0.0
@@ -114,6 +115,16 @@ class UnitOfWork:
         finally:
             # Here, with the connection given back.
             await asyncio.sleep(self._seconds_held_back)
+
+    async def write_streamed(
+        self,
+        work: Callable[[AsyncConnection], Awaitable[Result]],
+        present: Callable[[Result], Answer],
+        digest: bytes,
+    ) -> Response:
+        """Do the same for a request whose body the endpoint has read as a stream: `digest` is its SHA-256."""
+        self._digest = digest
+        return await self._write(work, present, SECONDS_FOR_A_CHANGE)
 
     async def write_at_the_gate(
         self, work: Callable[[AsyncConnection], Awaitable[Result]], present: Callable[[Result], Answer]
@@ -218,7 +229,8 @@ class UnitOfWork:
         present: Callable[[Result], Answer],
         seconds: float,
     ) -> Response:
-        fingerprint = await _fingerprint(self._request)
+        body = await self._request.body() if self._digest is None else self._digest
+        fingerprint = _fingerprint(self._request, body)
         organisation_id = self._caller.organisation_id
 
         async def once(connection: AsyncConnection) -> Response:
@@ -280,13 +292,13 @@ def parse_idempotency_key(header: str) -> str:
     return text
 
 
-async def _fingerprint(request: Request) -> bytes:
+def _fingerprint(request: Request, body: bytes) -> bytes:
     digest = hashlib.sha256()
     for part in (
         request.method.encode(),
         request.url.path.encode("utf-8", "surrogateescape"),
         request.url.query.encode(),
-        await request.body(),
+        body,
     ):
         # Lengths keep the parts apart: no two requests may run together to the same bytes.
         digest.update(len(part).to_bytes(8))

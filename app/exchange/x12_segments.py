@@ -1,0 +1,108 @@
+"""Reads the elements of one X12 segment after the other, and says of each fault where it stands. Pure."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from mockedi.envelope import Seg
+
+from app.exchange.documents import Document, Fault, Place
+
+_DATE: Final = re.compile(r"[0-9]{8}", re.ASCII)
+_TIME: Final = re.compile(r"[0-9]{4}([0-9]{2})?", re.ASCII)
+_UTC: Final = frozenset({"", "UT", "GM", "Z"})
+
+
+class SegmentReader:
+    """The base of readers of a transaction set: `at` a segment, its elements are asked for by their positions."""
+
+    def __init__(self, document: Document, component: str) -> None:
+        self.document = document
+        self._component = component
+        self._segment = Seg("")
+
+    def at(self, segment: Seg) -> None:
+        """Go to a segment."""
+        self._segment = segment
+
+    def raw(self, element: int) -> str:
+        """Return an element as it came: empty where there is none."""
+        value = self._segment.raw(element)
+        # None of the elements that are read here is a composite: the separator is a character of the text.
+        return value if isinstance(value, str) else self._component.join(value)
+
+    def text(self, element: int) -> str:
+        """Return an element without the spaces that fill it up."""
+        return self.raw(element).strip()
+
+    def put(self, place: Place, element: int, *, required: bool = False) -> str | None:
+        """Set a field of the content to an element, where there is one, and remember where it came from."""
+        text = self.text(element)
+        self.place(place, element)
+        if not text:
+            if required:
+                self.refuse(element, "missing", "The element is empty")
+            return None
+        target: Any = self.document.content
+        for step in place[:-1]:
+            target = target[step]
+        target[place[-1]] = text
+        return text
+
+    def place(self, place: Place, element: int) -> None:
+        """Remember that what stands at this place in the content came from an element of the segment."""
+        self.document.places[place] = self._named(element)
+
+    def refuse(self, element: int | None, code: str, message: str) -> None:
+        """Add a fault of an element, or of the whole segment."""
+        self.document.faults.append(Fault(self._named(element), code, message))
+
+    def date(self, element: int) -> str | None:
+        """Return a date CCYYMMDD as it is written in ISO 8601; None where there is none, or none that can be."""
+        text = self.text(element)
+        if not text:
+            return None
+        day = self._day(element, text)
+        return None if day is None else day.date().isoformat()
+
+    def moment(self, element: int, *, ends: bool) -> str | None:
+        """Return the moment of a DTM whose date is in `element`, in RFC 3339; of a day its beginning, or its end."""
+        date, time, zone = self.text(element), self.text(element + 1), self.text(element + 2)
+        day = self._day(element, date)
+        if day is None:
+            return None
+        if zone not in _UTC:
+            self.refuse(element + 2, "x12_time_code", f"The time zone `{zone[:4]}` is none that is always the same")
+            return None
+        if not time:
+            return _written(day + timedelta(days=1)) if ends and day.year < 9999 else _written(day)
+        try:
+            # A text that has not this form has no digits where they are asked for.
+            digits = time if _TIME.fullmatch(time) else ""
+            moment = day.replace(hour=int(digits[:2]), minute=int(digits[2:4]), second=int(digits[4:6] or 0))
+        except ValueError:
+            self.refuse(element + 1, "time", f"`{time[:12]}` is no time HHMM or HHMMSS")
+            return None
+        return _written(moment)
+
+    def check_lines(self, counted: int) -> None:
+        """Refuse a CTT that states another number of lines."""
+        stated = self.text(1)
+        if not (stated.isascii() and stated.isdigit() and len(stated) <= 10 and int(stated) == counted):
+            self.refuse(1, "x12_count", f"It states `{stated[:12]}` lines and {counted} came: some may be lost")
+
+    def _day(self, element: int, text: str) -> datetime | None:
+        digits = text if _DATE.fullmatch(text) else ""
+        try:
+            return datetime(int(digits[:4]), int(digits[4:6]), int(digits[6:]), tzinfo=UTC)
+        except ValueError:
+            self.refuse(element, "date", f"`{text[:12]}` is no date CCYYMMDD")
+            return None
+
+    def _named(self, element: int | None) -> str:
+        tag, position = self._segment.tag, self._segment.position
+        return f"{tag}{'' if element is None else f'{element:02d}'}, segment {position} of the transaction set"
+
+
+def _written(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
