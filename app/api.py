@@ -9,12 +9,12 @@ from app.access.endpoints import router as api_keys
 from app.cases.case_rules import CASE_STATUS_MEANINGS, STEP_MEANINGS, CaseStatus, CaseStep
 from app.cases.endpoints import router as support_cases
 from app.errors import PROBLEMS
-from app.lookup.endpoints import router as lookup
 from app.exchange.documents import FORMAT_MEANINGS, ImportFormat
 from app.exchange.endpoints import router as exchange
 from app.exchange.exporting import EXPORT_FORMAT_MEANINGS, ExportFormat
 from app.exchange.schemas import OUTCOME_MEANINGS, ImportStatus, Outcome
 from app.exchange.schemas import STATUS_MEANINGS as IMPORT_STATUS_MEANINGS
+from app.lookup.endpoints import router as lookup
 from app.numbers.endpoints import router as number_formats
 from app.orders.acknowledgement_rules import (
     DECISION_MEANINGS,
@@ -24,9 +24,9 @@ from app.orders.acknowledgement_rules import (
 )
 from app.orders.activation_endpoints import router as activation_requests
 from app.orders.activation_rules import REQUEST_STATUS_MEANINGS, ActivationRequestStatus
+from app.orders.causes import CAUSE_MEANINGS, Cause
 from app.orders.change_endpoints import router as purchase_order_changes
 from app.orders.change_schemas import REVISION_STATUS_MEANINGS, RevisionStatus
-from app.orders.causes import CAUSE_MEANINGS, Cause
 from app.orders.endpoints import router as purchase_orders
 from app.orders.lifecycle import OrderStatus
 from app.orders.lifecycle_endpoints import router as purchase_order_lifecycle

@@ -12,8 +12,10 @@ from app.exchange import repository
 from app.exchange.documents import Document, Kind
 from app.http.authorisation import require_scope
 from app.http.problems import invalid_item
+from app.orders import acknowledging
 from app.orders import service as orders
-from app.orders.schemas import ConfirmPurchaseOrder, PurchaseOrder
+from app.orders.acknowledgement_schemas import ConfirmPurchaseOrder
+from app.orders.schemas import PurchaseOrder
 from app.principal import OPERATIONS, Principal
 
 _CONFIRMATION: Final[TypeAdapter[ConfirmPurchaseOrder]] = TypeAdapter(ConfirmPurchaseOrder)
@@ -56,7 +58,7 @@ async def _carried_out(connection: AsyncConnection, caller: Principal, import_id
         return "unchanged"
     if not await _claim(connection, caller, import_id, document):
         return "unchanged"
-    await orders.confirm(connection, seller, number, None, body)
+    await acknowledging.confirm(connection, seller, number, None, body)
     return "applied"
 
 
