@@ -117,12 +117,14 @@ async def send(
     data: dict[str, JsonValue] = {"sent_via": body.sent_via}
     for name in ("activate_by", "expires_at"):
         given: datetime | None = getattr(body, name)
-        _require_ahead(order, name, given or order.row[name])
+        _require_ahead(order, name, given)
         if given is not None:
             values[name] = given
             data[name] = timestamp(given)
     if body.expires_at is not None:
         require_new_end(order, body.expires_at)
+    if order.row["status"] == StoredStatus.draft:
+        _require_dates_to_issue_by(order, {**order.row, **values})
     if body.sent_via is not None:
         values |= {"sent_via": body.sent_via, "sent_at": order.read_at}
     return await _act(connection, caller, order, Action.issue, EventType.ISSUED, values, data)
@@ -366,6 +368,19 @@ def require_new_end(order: LocatedOrder, expires_at: datetime) -> None:
     if valid_from is not None and expires_at <= valid_from:
         raise InvalidRequest.at(
             ["body", "expires_at"], "date_order", f"`expires_at` must be after `valid_from`, {timestamp(valid_from)}"
+        )
+
+
+def _require_dates_to_issue_by(order: LocatedOrder, dates: Mapping[str, Any]) -> None:
+    """Raise InvalidRequest where a draft would be issued with dates that have passed, or that contradict each other."""
+    deadline, end = (dates[name] for name in ("activate_by", "expires_at"))
+    for name in ("activate_by", "expires_at"):
+        _require_ahead(order, name, dates[name])
+    if deadline is not None and end is not None and end < deadline:
+        raise InvalidRequest.at(
+            ["body", "expires_at"],
+            "date_order",
+            f"`activate_by`, {timestamp(deadline)}, must not be after `expires_at`, {timestamp(end)}",
         )
 
 
