@@ -2,7 +2,7 @@
 
 The answer is the very one that the model gives, the status and the quantities are the model's, the timeline has each
 event once, and the status that follows from the timeline alone is the one that is shown. STORY_EXAMPLES and STORY_STEPS
-make a run as long as one likes, and each such run a different one; STORY_SHRINK makes a story that fails as short as it can.
+make a run as long as one likes, and each such run a different one; with STORY_SHRINK a story that fails is made short.
 """
 
 import os
@@ -20,18 +20,21 @@ from hypothesis.stateful import initialize, precondition, rule, run_state_machin
 from tests.orders import story_attachments as attachments
 from tests.orders.story_cast import (
     ASKED,
+    BEGINNINGS,
     CHANGES,
     DECISIONS,
-    LINES,
     OWNER,
     REASONS,
     ROLES,
     WHICH,
+    Beginning,
     Caller,
     Cast,
     callers,
     instant,
+    lively,
     moments,
+    mostly,
     without_none,
 )
 from tests.orders.story_checks import ORDERS, ToldTwice
@@ -45,56 +48,48 @@ STEPS = int(os.environ.get("STORY_STEPS", "0")) or 30
 class Story(ToldTwice):
     """One order and whatever is done to it."""
 
-    @initialize(
-        seller=st.sampled_from(["seller", "seller", None]),
-        ship_to=st.sampled_from(["ship_to", "ship_to", None]),
-        forwarder=st.sampled_from(["forwarder", None]),
-        lines=LINES,
-        dates=st.fixed_dictionaries(
-            {"activate_by": moments(1, 2), "valid_from": moments(1), "expires_at": moments(3, 8)}
-        ),
-        tolerance=st.sampled_from([Decimal(0), Decimal(0), Decimal("0.5")]),
-        beginning=st.sampled_from([0, 1, 2, 3, 3, 3]),
-    )
-    def begin(
-        self,
-        seller: str | None,
-        ship_to: str | None,
-        forwarder: str | None,
-        lines: dict[int, tuple[str, Decimal]],
-        dates: dict[str, datetime | None],
-        tolerance: Decimal,
-        beginning: int,
-    ) -> None:
-        self.cast.tolerate(tolerance)
-        terms = Terms(lines, ship_to)
-        self.order = Order(lambda: datetime.now(UTC), "owner", seller, terms, lines=lines_of(terms, {}))
-        self.order.dates, self.order.forwarder = dates, forwarder
-        self.pro_numbers = {name: f"{name}{secrets.token_hex(6).upper()}" for name in "XY"}
-        content = {**dates, "lines": lines, "ship_to": ship_to, "forwarder": forwarder}
+    @initialize(beginning=BEGINNINGS)
+    def begin(self, beginning: Beginning) -> None:
+        self.tell_from(beginning)
+
+    @precondition(lambda self: self.order.stored in {"rejected", "cancelled", "closed"} and self.steps % 2 == 0)
+    @rule(beginning=BEGINNINGS)
+    def begin_anew(self, beginning: Beginning) -> None:
+        """What has ended has little more to tell: another order takes its place."""
+        self.see_the_end()
+        self.tell_from(beginning)
+
+    def tell_from(self, beginning: Beginning) -> None:
+        lines, ship_to, dates = beginning.lines, beginning.ship_to, beginning.dates
+        self.cast.tolerate(beginning.tolerance)
+        content = {**dates, "ship_to": ship_to, "forwarder": beginning.forwarder}
         body = {name: value for name, value in self.body(content).items() if value is not None}
-        if seller:
-            body["seller"] = self.party(seller)
-        shown = self.cast.call(OWNER, "POST", ORDERS, {**body, "lines": self.lines(lines, numbered=False),
-                                                       "draft": beginning == 0})  # fmt: skip
-        assert shown.status_code == 201, shown.text
-        self.id, self.number = shown.json()["id"], shown.json()["number"]
         # Lines that are sent without numbers count from 1.
-        self.order.terms = Terms(dict(enumerate((lines[line] for line in sorted(lines)), start=1)), ship_to)
+        body |= {"lines": self.lines(lines, numbered=False), "draft": beginning.steps == 0}
+        if beginning.seller:
+            body["seller"] = self.party(beginning.seller)
+        answer = self.cast.call(OWNER, "POST", ORDERS, body)
+        assert answer.status_code == 201, answer.text
+        self.id, self.number = answer.json()["id"], answer.json()["number"]
+        self.pro_numbers = {name: f"{name}{secrets.token_hex(6).upper()}" for name in "XY"}
+        numbered = dict(enumerate((lines[line] for line in sorted(lines)), start=1))
+        self.order = Order(lambda: datetime.now(UTC), "owner", beginning.seller, Terms(numbered, ship_to))
         self.order.lines = lines_of(self.order.terms, {})
-        if beginning == 0:
+        self.order.dates, self.order.forwarder = dict(dates), beginning.forwarder
+        if beginning.steps == 0:
             self.order.note("purchase_order.drafted", "owner")
         else:
             self.keep_policy()
-            self.order.issue("owner") if beginning else None
-        if beginning > 1:
+            self.order.issue("owner")
+        if beginning.steps > 1:
             self.confirm(OWNER, None, {})
-        if beginning > 2:
+        if beginning.steps > 2:
             self.activate(OWNER, None)
 
     # What is done to the order
 
-    @rule(caller=callers("owner"), end=moments(-1, 2, 8), deadline=moments(1, 5))
+    @lively("issue")
+    @rule(caller=callers("owner"), end=moments(2, 8, -1), deadline=moments(1, 5))
     def issue(self, caller: Caller, end: datetime | None, deadline: datetime | None) -> None:
         answer = self.post(caller, "issue", without_none(expires_at=end, activate_by=deadline))
         fits = end is None or deadline is None or deadline <= end
@@ -105,7 +100,8 @@ class Story(ToldTwice):
         if answer.status_code == 200:
             self.keep_policy()
 
-    @rule(caller=callers("seller", "owner"), revision=st.sampled_from([None, None, 1, 2]), decisions=DECISIONS)
+    @lively("confirm")
+    @rule(caller=callers("seller", "owner"), revision=st.sampled_from([None, None, None, 1, 2]), decisions=DECISIONS)
     def confirm(self, caller: Caller, revision: int | None, decisions: dict[int, list[tuple[str, Decimal]]]) -> None:
         lines = [
             {"line": line, "decisions": [{"decision": what, "quantity": str(many)} for what, many in parts]}
@@ -115,33 +111,47 @@ class Story(ToldTwice):
         act = self.do(caller, "confirm", lambda: self.order.confirm(caller.who, revision, decisions))
         self.hold_against(answer, act)
 
-    @rule(caller=callers("seller", "owner"), revision=st.sampled_from([2, 2, 3, 1, None]), reason=REASONS)
+    @mostly(lambda order: order.proposed or (order.stored == "issued" and order.seen))
+    @rule(caller=callers("seller", "owner"), revision=st.sampled_from([2, 2, 3, 4, 1, None]), reason=REASONS)
     def reject(self, caller: Caller, revision: int | None, reason: str | None) -> None:
         answer = self.post(caller, "reject", without_none(revision=revision, reason=reason))
         self.hold_against(answer, self.do(caller, "reject", lambda: self.order.reject(caller.who, revision, reason)))
 
-    @rule(caller=callers("owner"), end=moments(-1, 2, 4))
+    @lively("activate")
+    @rule(caller=callers("owner"), end=moments(1, 4, -1))
     def activate(self, caller: Caller, end: datetime | None) -> None:
         answer = self.post(caller, "activate", without_none(expires_at=end))
         self.hold_against(answer, self.do(caller, "activate", lambda: self.order.activate(caller.who, end)))
 
-    @rule(caller=callers("owner"), end=st.sampled_from([-1, 1, 3, 6, 9]).map(instant), deadline=moments(-1, 1, 2))
+    @mostly(lambda order: order.time_says())
+    @rule(caller=callers("owner"), end=st.sampled_from([4, 8, 9, 12, -1]).map(instant), deadline=moments(1, 2, -1))
     def extend(self, caller: Caller, end: datetime, deadline: datetime | None) -> None:
         answer = self.post(caller, "extend", without_none(expires_at=end, activate_by=deadline))
         fits = deadline is None or deadline <= end
         act = self.do(caller, "extend", lambda: self.order.extend(caller.who, end, deadline), fits=fits)
         self.hold_against(answer, act)
 
-    @rule(
-        caller=callers("owner"),
-        action=st.sampled_from(["suspend", "suspend", "resume", "resume", "resume", "cancel", "close"]),
-        reason=REASONS,
-    )
+    @lively("resume")
+    @rule(caller=callers("owner"), reason=REASONS)
+    def resume(self, caller: Caller, reason: str | None) -> None:
+        self.stop_or_go(caller, "resume", reason)
+
+    @precondition(lambda self: self.steps % 3 == 0)
+    @rule(caller=callers("owner"), reason=REASONS)
+    def suspend(self, caller: Caller, reason: str | None) -> None:
+        self.stop_or_go(caller, "suspend", reason)
+
+    @precondition(lambda self: self.steps % 8 == 0)
+    @rule(caller=callers("owner"), action=st.sampled_from(["cancel", "close"]), reason=REASONS)
+    def end(self, caller: Caller, action: str, reason: str | None) -> None:
+        self.stop_or_go(caller, action, reason)
+
     def stop_or_go(self, caller: Caller, action: str, reason: str | None) -> None:
         answer = self.post(caller, action, without_none(reason=reason))
         act = self.do(caller, action, lambda: self.order.stop_or_go(caller.who, action, reason))
         self.hold_against(answer, act)
 
+    @mostly(lambda order: order.stored not in {"received", "rejected", "cancelled", "closed"})
     @rule(caller=callers("owner"), patch=CHANGES, match=st.sampled_from(["current"] * 6 + ["stale", "none"]))
     def change(self, caller: Caller, patch: dict[str, Any], match: str) -> None:
         headers = {"current": {"If-Match": self.etag}, "stale": {"If-Match": '"0-draft-owner"'}}.get(match, {})
@@ -155,11 +165,13 @@ class Story(ToldTwice):
 
         self.hold_against(answer, self.do(caller, "change", act))
 
+    @mostly(lambda order: order.stored == "issued" and not order.seen)
     @rule(caller=callers("seller", "owner", "ship_to"))
     def look(self, caller: Caller) -> None:
         answer = self.cast.call(caller, "GET", f"{ORDERS}/{self.number if caller.by_number else self.id}")
         self.hold_against(answer, self.do(caller, "look", lambda: self.order.look(caller.who)))
 
+    @lively("receive")
     @rule(caller=callers("ship_to", "owner"), asked=st.one_of(st.none(), ASKED, ASKED),
           reference=st.sampled_from([None, None, "R-1", "R-2"]))  # fmt: skip
     def receive(self, caller: Caller, asked: list[tuple[int, Decimal]] | None, reference: str | None) -> None:
@@ -180,9 +192,6 @@ class Story(ToldTwice):
     def of(self, kept: dict[str, Kept], which: int) -> Kept:
         return list(kept.values())[which % len(kept)]
 
-    def admitted_to_receipt(self, what: str, caller: Caller) -> None:
-        self.order.admit(what, caller.who, caller.scopes)
-
     @precondition(lambda self: self.order.receipts)
     @rule(caller=callers("ship_to", "owner"), which=WHICH, reason=st.just("booked on the wrong order"))
     def reverse(self, caller: Caller, which: int, reason: str) -> None:
@@ -201,22 +210,23 @@ class Story(ToldTwice):
 
     # Activation requests
 
-    @rule(caller=callers("ship_to", "seller", "owner", "stranger"), wanted=moments(-1, 2, 8))
+    @mostly(lambda order: order.helped_by())
+    @rule(caller=callers("ship_to", "seller", "owner", "stranger"), wanted=moments(2, 8, -1))
     def apply(self, caller: Caller, wanted: datetime | None) -> None:
         answer = self.post(caller, "activation-requests", without_none(reason="late", expires_at=wanted))
         request_id = answer.json().get("id", "")
         act = self.do(caller, "apply", lambda: attachments.apply(self.order, caller.who, request_id, wanted))
         self.hold_against(answer, act, success=201)
 
-    @precondition(lambda self: self.order.requests)
+    @precondition(lambda self: self.order.requests and (self.order.open_request() or self.steps % 4 == 0))
     @rule(
         caller=callers("owner", "owner", "ship_to", "stranger"),
         which=WHICH,
         decision=st.sampled_from(["approve", "approve", "deny", "withdraw"]),
-        end=moments(-1, 2, 8),
+        end=moments(2, 8, -1),
     )
     def decide(self, caller: Caller, which: int, decision: str, end: datetime | None) -> None:
-        request = self.of(self.order.requests, which)
+        request = self.order.open_request() or self.of(self.order.requests, which)
         body = {"approve": without_none(expires_at=end), "deny": {"reason": "no"}}.get(decision, {})
         answer = self.cast.call(caller, "POST", f"/v1/activation-requests/{request.id}/{decision}", body)
 
@@ -231,6 +241,7 @@ class Story(ToldTwice):
 
     # PRO numbers and support cases
 
+    @mostly(lambda order: len(order.links) < 2)
     @rule(caller=callers("seller", "forwarder", "owner", "stranger"), name=st.sampled_from("XY"))
     def link(self, caller: Caller, name: str) -> None:
         answer = self.post(caller, "pro-numbers", {"scac": "EXLA", "pro_number": self.pro_numbers[name]})
@@ -239,12 +250,14 @@ class Story(ToldTwice):
         if told is not None:
             assert answer.status_code == (201 if told[0] else 200)
 
+    @mostly(lambda order: order.links)
     @rule(caller=callers("seller", "forwarder", "owner", "stranger"), name=st.sampled_from("XY"))
     def unlink(self, caller: Caller, name: str) -> None:
         answer = self.post(caller, f"pro-numbers/EXLA/{self.pro_numbers[name]}/unlink")
         act = self.do(caller, "unlink", lambda: attachments.unlink(self.order, caller.who, name))
         self.hold_against(answer, act)
 
+    @mostly(lambda order: not order.cases)
     @rule(caller=callers("ship_to", "seller", "stranger"))
     def open_case(self, caller: Caller) -> None:
         body = {"number": self.number if caller.by_number else self.id, "category": "stopped", "description": "help"}
@@ -269,10 +282,12 @@ class Story(ToldTwice):
 
     # What is done beside it
 
+    @precondition(lambda self: self.steps % 4 == 0)
     @rule(caller=callers(*ROLES))
     def ask(self, caller: Caller) -> None:
         self.ask_as(caller)
 
+    @precondition(lambda self: self.steps % 3 == 0 and any(self.order.dates.values()))
     @rule(days=st.sampled_from([1, 1, 2, 4]))
     def let_time_pass(self, days: int) -> None:
         """Move every date of the order back, which to the order is as if so many days had gone by."""
@@ -286,6 +301,7 @@ class Story(ToldTwice):
         )
         self.order.let_time_pass(span)
 
+    @precondition(lambda self: self.order.stored == "draft" or self.steps % 8 == 0)
     @rule(share=st.sampled_from([Decimal(0), Decimal("0.5")]))
     def state_policy(self, share: Decimal) -> None:
         """The buyer changes its policy; an order that was issued keeps the one that it has."""
