@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
 from app.orders import repository
+from app.orders.changes import PRODUCT
 from app.orders.lifecycle import OPEN
 from app.orders.models import (
     PurchaseOrderForwarderRow,
@@ -152,7 +153,7 @@ async def carry_received(connection: AsyncConnection, order: Identity, old: int,
     """Let what came in on the lines of one revision stand on those of another; return on how many lines that is.
 
     Postgres judges each line: none of which more has come in than the new revision orders, unless it orders no less
-    than the old one.
+    than the old one, and none that is of another product.
     """
     before = aliased(_Line)
     result = await connection.execute(
@@ -166,6 +167,7 @@ async def carry_received(connection: AsyncConnection, order: Identity, old: int,
             before.line == _Line.line,
             before.received > 0,
             _Line.quantity >= func.least(before.received, before.quantity),
+            *(getattr(_Line, name).is_not_distinct_from(getattr(before, name)) for name in PRODUCT),
         )
         .values(received=before.received)
         .returning(_Line.line)

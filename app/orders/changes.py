@@ -23,7 +23,8 @@ AT_ANY_TIME: Final = frozenset(
 
 PARTIES: Final = ("buyer", "bill_to", "seller", "ship_to")
 
-_PRODUCT: Final = ("sku", "gtin", "supplier_sku", "unit")
+PRODUCT: Final = ("sku", "gtin", "supplier_sku", "unit")
+"""What a line is a line of: goods that came in on it are these, whatever is ordered later; columns of a line."""
 
 
 def merged(target: Any, patch: Any) -> Any:
@@ -94,6 +95,6 @@ def receipt_conflicts(before: Iterable[Mapping[str, Any]], after: Iterable[Mappi
             found.append(ReceiptConflict(line["line"], line["received"], None))
         elif new["quantity"] < min(line["received"], line["quantity"]):
             found.append(ReceiptConflict(line["line"], line["received"], new["quantity"]))
-        elif any(new[name] != line[name] for name in _PRODUCT):
+        elif any(new[name] != line[name] for name in PRODUCT):
             found.append(ReceiptConflict(line["line"], line["received"], new["quantity"], renamed=True))
     return found

@@ -140,8 +140,14 @@ async def _plan(
     """Work out what a patch makes of the order, beginning with its newest revision."""
     row = order.row
     newest, lines = await _newest(connection, order, in_force)
+    merged = merged_content(_as_json(newest, lines), patch)
+    moves_dates = not patch.keys().isdisjoint(_DATES)
+    if not moves_dates:
+        # Dates that it does not touch may contradict each other by now: a deadline that was met may lie after the end
+        # that was given with the activation.
+        merged = {name: value for name, value in merged.items() if name not in _DATES}
     try:
-        content = ChangedContent.model_validate(merged_content(_as_json(newest, lines), patch))
+        content = ChangedContent.model_validate(merged)
     except ValidationError as error:
         raise invalid_item(error, ("body",)) from None
     known = await organisations.find_all(connection, {caller.organisation_id, *organisations_named([content])})
@@ -149,6 +155,7 @@ async def _plan(
     if faults:
         raise InvalidRequest.of(faults)
     columns = content_columns(content, caller.organisation_id, known)
+    columns |= {} if moves_dates else {name: newest[name] for name in _DATES}
     fields = {name for name in columns if columns[name] != newest[name] and name in _FIELDS_OF_A_PATCH}
     _require_possible(order, columns, fields)
     numbers = line_numbers([line.line for line in content.lines])

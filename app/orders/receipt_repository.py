@@ -117,13 +117,17 @@ async def add_received(
 
 
 async def set_status(connection: AsyncConnection, order: Identity, status: StoredStatus) -> Row[Any]:
-    """Give an order that this transaction has changed, and so holds, the status that its quantities lead to."""
+    """Give an order that this transaction has changed, and so holds, the status that its quantities lead to.
+
+    Why it is rejected is said line by line then: what was said when it was resumed is no reason for it.
+    """
     row = PurchaseOrderRow
+    values = {"status_reason": None} if status is StoredStatus.rejected else {}
     columns: list[Any] = [*row.__table__.c, func.now().label("read_at")]
     result = await connection.execute(
         update(row)
         .where(row.number_key == order[0], row.organisation_id == order[1])
-        .values(status=status.value)
+        .values(status=status.value, **values)
         .returning(*columns)
     )
     return result.one()

@@ -223,7 +223,7 @@ class PurchaseOrder(PartAnswerModel):
     stored_status: StoredStatus
     """The status that actions have led to, time left out: an `expired` order may be stored as `active`."""
     status_reason: str | None
-    """Why it was rejected, suspended or cancelled."""
+    """Why it was rejected, suspended, resumed, cancelled or closed, whichever came last."""
     allowed_actions: list[Action]
     """What can be done in this status, by the party that may do it."""
     version: int
