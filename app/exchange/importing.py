@@ -1,6 +1,7 @@
 """Makes orders of the documents of a file, some at a time: what is there already stays, all else goes the way of issue.
 
-Orders are written by `app.orders.issuing`, acknowledgements by `app.orders.service`: none of their rules stands here.
+Orders are written by `app.orders.issuing`; what a document says of one that is there, `carrying_out` does. None of the
+rules of orders stands here.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.pace import unhurried
 from app.errors import InvalidRequest, Problem
-from app.exchange import acknowledging, repository
+from app.exchange import carrying_out, repository
 from app.exchange.documents import ORDER_FIELDS, Document, Fault, Kind, content_of_order, differences
 from app.numbers.number_issuer import NumberIssuer
 from app.numbers.number_keys import MalformedNumber, number_key
@@ -85,8 +86,8 @@ async def settle(
     results |= await _compared(connection, job, beaten)
     for place, document in enumerate(documents):
         if place not in results:
-            outcome = await acknowledging.carry_out(connection, job.caller, job.id, document)
-            results[place] = _of_acknowledgement(document, outcome)
+            outcome = await carrying_out.carry_out(connection, job.caller, job.id, document)
+            results[place] = _of_change(document, outcome)
     return [results[place] for place in range(len(documents))]
 
 
@@ -216,7 +217,7 @@ async def _issued(
     return results
 
 
-def _of_acknowledgement(document: Document, outcome: "str | Problem") -> Result:
+def _of_change(document: Document, outcome: "str | Problem") -> Result:
     return _refused(document, outcome) if isinstance(outcome, Problem) else Result(outcome, document.number)
 
 
