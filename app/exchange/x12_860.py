@@ -44,6 +44,7 @@ def change_of(found: TransactionSet) -> Document:
     reader = _ChangeReader(found, Kind.CHANGE)
     reader.read("BCH03")
     document = reader.document
+    document.fingerprint = found.digest
     if document.content.get("purpose") == "05" and not document.content.get("lines"):
         message = "The lines of the order are to be replaced, and there are none"
         document.faults.append(Fault("BCH01", "missing", message))

@@ -42,19 +42,9 @@ SCHEDULED: Final[Mapping[str, str]] = {
 }
 """374 where a seller says it: current schedule, requested, made, promised."""
 
-CHANGES: Final[Mapping[str, str]] = {
-    "AI": "add",
-    "CA": "change",
-    "DI": "delete",
-    "NC": "no change",
-    "PC": "price",
-    "PQ": "price and quantity",
-    "QD": "less",
-    "QI": "more",
-    "RZ": "replace",
-}
-"""670, Change or Response Type, where it says what becomes of a line as it is kept here. Others move the dates of a line
-(CT, RS), which an order has only as a whole here, or say several things at once."""
+CHANGES: Final = frozenset({"AI", "CA", "DI", "NC", "PC", "PQ", "QD", "QI", "RZ"})
+"""670, Change or Response Type, where it says what becomes of a line as it is kept here. Others move the dates of a
+line (CT, RS), which an order has only as a whole here, or say several things at once."""
 
 PARTIES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("BY", "BO"), "buyer"),
