@@ -20,8 +20,8 @@ def lines_of(
     `said` is what the set says (`x12_855.AcknowledgementReader`), `ordered` the quantity of each line of the revision
     that is meant, `before` the decisions on lines that the seller has said last. Raises Refused.
     """
-    if "exact" in said:
-        exact: list[dict[str, Any]] = said["exact"]
+    if "exact_lines" in said:
+        exact: list[dict[str, Any]] = said["exact_lines"]
         return exact
     faults: list[tuple[Place, str, str]] = []
     lines = []

@@ -14,7 +14,7 @@
 | ACK02 | `quantity`; all that was ordered where it is empty |
 | ACK05 after ACK04, or DTM02 after DTM01: 068, 010, 011 or 079; 067, 002, 017 or 069 | `scheduled_ship_date`; \
 `scheduled_delivery_date` |
-| N9 ZZ `PO-REGISTRY` `lines`, MTX02 | the decisions exactly as an export of this service has them, in JSON |
+| N9 ZZ `PO-REGISTRY`, N903, MTX02 | the decisions or a number exactly as an export of this service has it, in JSON |
 
 What the ACKs of a line leave unsaid of it: is rejected after IQ and IC, which change the quantity; else the set is
 refused. A line that is not spoken of is accepted, but an 855 with AC has to speak of all, and with an 865 what the
@@ -36,6 +36,11 @@ from app.orders.acknowledgement_rules import LINE_STATUSES, AcknowledgementDecis
 
 _PURPOSES: Final = frozenset({"00", "05", "06", "07"})
 _NUMBERS_OF_PAPERS: Final = {"CT": "contract_number", "IV": "invoice_number"}
+_GIVEN_EXACTLY: Final = {
+    "lines": "exact_lines",
+    "contract_number": "contract_number",
+    "invoice_number": "invoice_number",
+}
 _TOLD_BY_THE_ORDER: Final = frozenset({"N1", "N2", "N3", "N4", "PER", "PID", "CUR"})
 """Segments that repeat the order: that they are not kept loses nothing."""
 
@@ -55,7 +60,7 @@ class AcknowledgementReader(SegmentReader):
 
     `content`: `rejected`, with a `reason`; `of_change`; `speaks_of_all`; `contract_number`, `invoice_number`,
     `revision`; `lines` with `line`, `ordered` (as the set repeats it) and `decisions` as `confirm` takes them, whose
-    quantities may be empty; `deleted`, the lines that an 865 says are gone; `exact`, `lines` as an export has them.
+    quantities may be empty; `deleted`, the lines that an 865 says are gone; `exact_lines`, as an export has them.
     """
 
     def __init__(self, found: TransactionSet, *, of_change: bool = False) -> None:
@@ -77,8 +82,8 @@ class AcknowledgementReader(SegmentReader):
         # What ACK speaks of, and DTM: none where there is none, and where the line is gone.
         self._current: dict[str, Any] | None = None
         self._part: dict[str, Any] | None = None
-        self._takes_exact = False
-        self._exact: list[str] = []
+        self._exact_name: str | None = None
+        self._exact: dict[str, list[str]] = {}
 
     def read(self) -> Document:
         """Read every segment, then what only all of them can tell."""
@@ -86,7 +91,7 @@ class AcknowledgementReader(SegmentReader):
         for segment in self._segments:
             self.at(segment)
             if segment.tag != "MTX":
-                self._takes_exact = False
+                self._exact_name = None
             read = self._READERS.get(segment.tag)
             if segment.tag == beginning:
                 self._begin()
@@ -94,8 +99,7 @@ class AcknowledgementReader(SegmentReader):
                 self.skip()
         if not self._begun:
             self.document.faults.append(Fault(f"{beginning}03", "unidentified", "The order has no number"))
-        if self._exact:
-            self._read_exact()
+        self._read_exact()
         self.note_skipped()
         return self.document
 
@@ -203,20 +207,23 @@ class AcknowledgementReader(SegmentReader):
         return True
 
     def _n9(self) -> bool:
-        self._takes_exact = (self.text(1), self.text(2), self.text(3)) == ("ZZ", EXACT, "lines")
-        return self._takes_exact
+        if (self.text(1), self.text(2)) == ("ZZ", EXACT) and self.text(3) in _GIVEN_EXACTLY:
+            self._exact_name = self.text(3)
+        return self._exact_name is not None
 
     def _mtx(self) -> bool:
-        if self._takes_exact:
-            # Not stripped: a value may be cut at a space.
-            self._exact.append(self.raw(2))
-        return self._takes_exact
+        if self._exact_name is None:
+            return False
+        # Not stripped: a value may be cut at a space.
+        self._exact.setdefault(self._exact_name, []).append(self.raw(2))
+        return True
 
     def _read_exact(self) -> None:
-        try:
-            self._content["exact"] = json.loads("".join(self._exact))
-        except (ValueError, RecursionError):
-            self.document.faults.append(Fault(f"MTX02 after N9 {EXACT}", "json", "lines is no JSON"))
+        for name, parts in self._exact.items():
+            try:
+                self._content[_GIVEN_EXACTLY[name]] = json.loads("".join(parts))
+            except (ValueError, RecursionError):
+                self.document.faults.append(Fault(f"MTX02 after N9 {EXACT}", "json", f"{name} is no JSON"))
 
     def _ctt(self) -> bool:
         self.check_lines(self._loops)

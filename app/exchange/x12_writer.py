@@ -220,8 +220,7 @@ def _855(order: Mapping[str, Any]) -> list[Segment]:
         for part in decided.get(shown["line"], whole):
             lines += _part(part, line["unit"])
     count = ("CTT", str(len(order["lines"])))
-    exact = () if _gives_back([*head, *lines, count], order) else _exact({"lines": said["lines"]})
-    return [*head, *exact, *parties, *lines, count]
+    return [*head, *_exact(_unsaid([*head, *lines, count], order)), *parties, *lines, count]
 
 
 def _part(part: Mapping[str, Any], unit: str) -> Iterable[Segment]:
@@ -236,16 +235,17 @@ def _part(part: Mapping[str, Any], unit: str) -> Iterable[Segment]:
             yield _moment(code, part[name])
 
 
-def _gives_back(segments: Sequence[Segment], order: Mapping[str, Any]) -> bool:
-    """Whether reading the segments yields the decisions that the order's acknowledgement has."""
+def _unsaid(segments: Sequence[Segment], order: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what reading the segments does not give back of the order's acknowledgement."""
+    said = order["acknowledgement"]
     ordered = {line["line"]: Decimal(line["quantity"]) for line in order["lines"]}
-    read = acknowledgement_of(_as_set("855", segments))
+    read = acknowledgement_of(_as_set("855", segments)).content
+    unsaid = {name: said[name] for name in ("contract_number", "invoice_number") if read.get(name) != said[name]}
     try:
-        return not read.faults and says_the_same(
-            lines_of(read.content, ordered, {}), order["acknowledgement"]["lines"], ordered
-        )
+        known = says_the_same(lines_of(read, ordered, {}), said["lines"], ordered)
     except Refused:
-        return False
+        known = False
+    return unsaid if known else {**unsaid, "lines": said["lines"]}
 
 
 def _clipped(text: str, limit: int) -> str:
