@@ -49,8 +49,8 @@ mostly `*` and `~`, otherwise `|` or control characters.
 
 Lines count from 1, in the order of the 850, and are known by these numbers in an 855, 860 and 865; an 850 that is
 exported has them in PO101. An 860 changes an order as `PATCH` does: at once while nobody has confirmed it, else by a
-change order that its seller answers, with an 865 or over the API. An 855 or 865 is an acknowledgement as `confirm` takes
-it, by the order's seller, or by its buyer on the seller's behalf.
+change order that its seller answers, with an 865 or over the API. An 855 or 865 is an acknowledgement as `confirm`
+takes it, by the order's seller, or by its buyer on the seller's behalf.
 """
 
 

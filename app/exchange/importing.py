@@ -98,16 +98,16 @@ def rows_of(job: Job, first: int, documents: Sequence[Document], results: Sequen
             "import_id": job.id,
             "document": first + place,
             "line": document.line,
-            "number": _storable(result.number or document.number),
-            "reference": _storable(document.reference),
+            "number": storable(result.number or document.number),
+            "reference": storable(document.reference),
             "outcome": result.outcome,
             "code": result.code,
-            "reason": _storable(_reason(result.faults[0])) if result.faults else None,
+            "reason": storable(_reason(result.faults[0])) if result.faults else None,
             "errors": [
-                {"place": _storable(fault.place), "code": fault.code, "message": _storable(fault.message)}
+                {"place": storable(fault.place), "code": fault.code, "message": storable(fault.message)}
                 for fault in result.faults[:_FAULTS_SHOWN]
             ],
-            "notes": [_storable(note) for note in document.notes[:_FAULTS_SHOWN]],
+            "notes": [storable(note) for note in document.notes[:_FAULTS_SHOWN]],
         }
         for place, (document, result) in enumerate(zip(documents, results, strict=True))
     ]
@@ -243,7 +243,7 @@ def _reason(fault: Fault) -> str:
     return f"{fault.place}: {fault.message}"
 
 
-def _storable(text: str | None) -> str | None:
+def storable(text: str | None) -> str | None:
     """Return a text that Postgres stores and people can read, whatever a file holds."""
     if text is None:
         return None
