@@ -130,7 +130,8 @@ async def import_purchase_orders(
 
     Send the file as the body: CSV, X12 or the JSON of Amazon's Vendor Orders API; the media type does not matter. The
     answer comes when the file is kept safely; its documents are then taken one after the other, and
-    `GET /v1/imports/{id}` says how far that is and what became of each.
+    `GET /v1/imports/{id}` says how far that is and what became of each. An import that was accepted is done, also where
+    its key is revoked meanwhile.
 
     **A document is an order, a change of one or an acknowledgement, and is taken whole or not at all.** Your
     organisation becomes the buyer. An order is known by its number, or where the file says none by its `reference`; one
