@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from contextlib import suppress
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
@@ -29,6 +30,7 @@ class Network:
         self._trigger: bytes | None = None
         self._lose = False
         self._reset = False
+        self._said_at = 0.0
         self.port = 0
 
     def __enter__(self) -> Self:
@@ -65,6 +67,10 @@ class Network:
 
     def fails_on(self, text: bytes, *, lose: bool, reset: bool = False) -> None:
         self._trigger, self._lose, self._reset = text, lose, reset
+
+    def quiet_for(self, seconds: float) -> bool:
+        """Whether the service has sent nothing for so long: what it writes by itself is written."""
+        return time.monotonic() - self._said_at > seconds
 
     def _run(self, doing: Any) -> None:
         asyncio.run_coroutine_threadsafe(doing, self._loop).result(10)
@@ -117,6 +123,8 @@ class Network:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: Any, *, said: bool
     ) -> None:
         while data := await reader.read(65536):
+            if said:
+                self._said_at = time.monotonic()
             if said and self._trigger is not None and self._trigger in data:
                 self._silent = True
                 if not self._lose:

@@ -37,7 +37,8 @@ from app.orders import repository as orders
 from app.orders import timeline
 from app.orders.location import LocatedOrder, keys_of, locate, require_relation
 from app.orders.service import hold
-from app.orders.views import purchase_order, relation_of
+from app.orders.service import shown as show_order
+from app.orders.views import relation_of
 from app.principal import NAMED, Principal, Relation
 
 _EVENT_OF = {
@@ -190,8 +191,7 @@ def _as_seen_by(caller: Principal, row: Row[Any]) -> LocatedOrder:
 
 async def _snapshot(connection: AsyncConnection, held: LocatedOrder) -> dict[str, Any]:
     """Return what an order is, whole, as its owner sees it: what a reader sees of it is decided when he reads."""
-    lines = await orders.current_lines(connection, *held.identity, held.row["revision"])
-    order = purchase_order(held.row, [line._asdict() for line in lines], Relation.OWNER, held.read_at)
+    order = await show_order(connection, LocatedOrder(held.row, Relation.OWNER))
     entries = await timeline.newest(connection, held, SNAPSHOT_EVENTS_MAX)
     return {
         "taken_at": timestamp(held.read_at),

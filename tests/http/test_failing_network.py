@@ -105,6 +105,8 @@ async def test_a_receipt_whose_commit_was_sent_has_an_unknown_outcome_that_the_s
     network: Network, behind_network: Operator, connections: str, lost: bool
 ) -> None:
     number = await asyncio.to_thread(active, behind_network)
+    # A check at the gate is written a moment later: that commit is not the one to fail.
+    await asyncio.to_thread(until, lambda: network.quiet_for(1), seconds=5)
     requests_ = [
         (f"/v1/purchase-orders/{number}/receive", ONE),
         ("/v1/validations", {"input": number, "receive": ONE}),

@@ -10,6 +10,7 @@ from app.orders.lifecycle import (
     StoredStatus,
     allowed_actions,
     effective_status,
+    status_by_acknowledgement,
     status_by_receipts,
 )
 
@@ -28,7 +29,8 @@ class TransitionRefusedError(ValueError):
 def target_status(action: Action, facts: LifecycleFacts, at: datetime, *, anything_open: bool = False) -> StoredStatus:
     """The stored status that the action leads to at the instant `at`.
 
-    `anything_open` counts for `receive` alone: whether quantities stay open after it. Raises `TransitionRefusedError`.
+    `anything_open` counts for `receive` and `confirm`: whether quantities stay open after it. Raises
+    `TransitionRefusedError`.
     """
     if action not in allowed_actions(facts, at):
         raise TransitionRefusedError(action, effective_status(facts, at), allowed_actions(facts, at))
@@ -36,5 +38,7 @@ def target_status(action: Action, facts: LifecycleFacts, at: datetime, *, anythi
         return facts.suspended_from
     if action is Action.receive:
         return status_by_receipts(anything_received=True, anything_open=anything_open)
+    if action is Action.confirm:
+        return status_by_acknowledgement(facts.stored, anything_left=anything_open)
     (target,) = TRANSITIONS[action].targets[facts.stored]
     return target
