@@ -75,7 +75,7 @@ def test_a_dry_run_of_many_batches_remembers_what_it_would_have_made(buyer: Part
 
 
 def test_a_report_is_read_page_by_page_with_the_outcomes_that_are_asked_for(buyer: Party) -> None:
-    found = imported(buyer, HEADER + "".join(f"A{place},,X,{place % 2}\n" for place in range(10)), limit=2)
+    found = imported(buyer, HEADER + "".join(f"A{place},,X,{place % 2}\n" for place in range(10)))
     assert counts(found) == {"created": 5, "refused": 5}
     lines, path = [], f"/v1/imports/{found['id']}?limit=2"
     while True:
