@@ -120,12 +120,10 @@ def held_before(versions: Iterable[PolicyVersion], new: PolicyVersion) -> Policy
 
 
 def replaced_by(versions: Iterable[PolicyVersion], new: PolicyVersion, now: datetime) -> list[int]:
-    """Return the versions that were to begin after `now` and never will, because the new one begins no later."""
-    return sorted(
-        one.version
-        for one in versions
-        if one.version < new.version and now < one.effective_from and new.effective_from <= one.effective_from
-    )
+    """Return the versions that were to begin after `now` and will not, because the new one begins no later."""
+    earlier = [one for one in versions if one.version < new.version]
+    planned = [one for one in earlier if now < one.effective_from and in_force(earlier, one.effective_from) == one]
+    return sorted(one.version for one in planned if new.effective_from <= one.effective_from)
 
 
 @dataclass(frozen=True, slots=True)

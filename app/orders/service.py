@@ -127,23 +127,20 @@ async def _issued(
 ) -> tuple[dict[str, Any], dict[str, JsonValue]]:
     """Return the columns that change when a draft is issued now, and what its event tells; raises InvalidRequest."""
     version = await policy_service.version_in_force(connection, order.organisation_id, order.read_at)
-    said = OrderDates(
-        body.activate_by or order.row["activate_by"],
-        order.row["valid_from"],
-        body.expires_at or order.row["expires_at"],
-    )
-    for name in ("activate_by", "expires_at"):
-        _require_ahead(order, name, getattr(said, name))
+    row = order.row
+    said = OrderDates(body.activate_by or row["activate_by"], row["valid_from"], body.expires_at or row["expires_at"])
+    _require_ahead(order, "activate_by", said.activate_by)
     if said.expires_at is not None:
         require_new_end(order, said.expires_at)
     dates = dates_at_issue(DEFAULT_POLICY if version is None else version.policy, said, order.read_at)
     if faults := list(faults_of_dates(dates, said, ["body"])):
         raise InvalidRequest.of(faults)
-    moved = {name: moment for name, moment in asdict(dates).items() if moment != row[name]}
-    values = moved | {"issued_at": order.read_at, "policy_version": None if version is None else version.version}
+    values: dict[str, Any] = asdict(dates)
+    told: dict[str, JsonValue] = {name: timestamp(moment) for name, moment in values.items() if moment is not None}
+    values |= {"issued_at": order.read_at, "policy_version": None if version is None else version.version}
     if body.sent_via is not None:
         values |= {"sent_via": body.sent_via, "sent_at": order.read_at}
-    return values, {"sent_via": body.sent_via, **{name: timestamp(moment) for name, moment in moved.items()}}
+    return values, {"sent_via": body.sent_via, **told}
 
 
 async def activate(
