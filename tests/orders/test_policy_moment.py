@@ -16,7 +16,7 @@ from tests.parties import Party, ahead
 from tests.shipments.waybills import any_shape, link, linked
 
 CLIENTS = int(os.environ.get("POLICY_MOMENT_CLIENTS", "4"))
-SECONDS_BEFORE, SECONDS_AFTER = 0.8, 0.3
+SECONDS_BEFORE, SECONDS_AFTER = 1.0, 0.3
 LINES = [{"sku": "A", "quantity": "10"}]
 
 BEFORE = {"default_validity": "P30D"}
