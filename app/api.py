@@ -120,9 +120,9 @@ have registered the same number that was issued elsewhere: `409 ambiguous_number
 
 ## Conventions
 
-- **Bodies** are JSON in `snake_case`. An unknown field is an error, so that a typing error never passes as an omission;
-  answers may get new fields at any time. Bodies have up to 1 MiB, batches up to 8 MiB,
-  files to import up to 50 MiB.
+- **Bodies** are JSON in `snake_case`. An unknown field is an error, and so is an unknown query parameter: a typing
+  error never passes as an omission. Answers may get new fields at any time. Bodies have up to 1 MiB, batches up to
+  8 MiB, files to import up to 50 MiB.
 - **Money and quantities** travel as strings (`"4.90"`), times as RFC 3339 in UTC (`2036-03-01T00:00:00Z`).
 - **Repeating** is safe with an `Idempotency-Key` on any POST that writes: for 24 hours the same request gets the same
   answer, with `Idempotency-Replayed: true`.

@@ -13,6 +13,7 @@ from starlette.types import Scope as Connection
 from app.errors import Problem, TemporarilyUnavailable
 from app.http.errors import MissingKey, MissingScope
 from app.http.problems import problem_response
+from app.http.query_parameters import require_known_query_parameters
 from app.http.request_context import remember_caller
 from app.principal import OPERATIONS, Authenticator, Principal, Rule, Scope
 
@@ -29,7 +30,8 @@ async def permitted(
 ) -> Principal:
     """Return the caller if its key carries one of the operation's scopes.
 
-    Raises the 401 problems, 403 `missing_scope`, and 503 while keys cannot be looked up.
+    Raises the 401 problems, 403 `missing_scope`, 503 while keys cannot be looked up, and 422 for a query parameter that
+    the operation does not have.
     """
     authenticator: Authenticator = request.app.state.authenticator
     if credentials is None:
@@ -40,6 +42,7 @@ async def permitted(
     remember_caller(request.scope, key.organisation_id)
     rule = OPERATIONS[request.scope["route"].operation_id]
     require_scope(key.scopes, rule)
+    require_known_query_parameters(request)
     return Principal(key.organisation_id, key.key_id, key.scopes, rule)
 
 

@@ -141,7 +141,8 @@ async def _plan(
     row = order.row
     newest, lines = await _newest(connection, order, in_force)
     try:
-        content = ChangedContent.model_validate(merged_content(_as_json(newest, lines), patch))
+        said = {name: value for name, value in patch.items() if name != "sent_via"}
+        content = ChangedContent.model_validate(merged_content(_as_json(newest, lines), said))
     except ValidationError as error:
         raise invalid_item(error, ("body",)) from None
     known = await organisations.find_all(connection, {caller.organisation_id, *organisations_named([content])})
@@ -157,6 +158,10 @@ async def _plan(
     ]
     if _differ(lines, wanted):
         fields.add("lines")
+    sent = _sent(order, patch)
+    if sent and (fields or sent["sent_via"] != row["sent_via"]):
+        fields.add("sent_via")
+        columns |= sent
     own = {name: columns[name] for name in columns if name not in {*TERMS, "seller_id", "ship_to_id"}}
     terms = {name: columns[name] for name in TERMS}
     as_confirmed = all(terms[name] == row[name] for name in TERMS) and not _differ(in_force, wanted)
@@ -170,6 +175,18 @@ async def _plan(
         withdraws,
         receipt_conflicts(in_force, wanted) if changes_terms else [],
     )
+
+
+def _sent(order: LocatedOrder, patch: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns that say how the order, as it is from now on, went to the supplier."""
+    if "sent_via" not in patch:
+        return {}
+    via: str | None = patch["sent_via"]
+    if order.row["status"] == StoredStatus.draft:
+        raise InvalidRequest.at(
+            ["body", "sent_via"], "sent_draft", "A draft has not been sent: say `sent_via` when it is issued"
+        )
+    return {"sent_via": via, "sent_at": None if via is None else order.read_at}
 
 
 async def _newest(connection: AsyncConnection, order: LocatedOrder, in_force: Lines) -> tuple[dict[str, Any], Lines]:

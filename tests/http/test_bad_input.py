@@ -196,3 +196,16 @@ def test_a_body_that_is_not_sent_as_json_is_told_what_to_send(buyer: Party) -> N
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
     assert "application/json" in answer.json()["detail"]
     faults(answer)
+
+
+def test_a_query_parameter_that_an_operation_does_not_have_is_refused_and_the_one_that_is_meant_is_named(
+    operator: Party,
+) -> None:
+    answer = operator.get(f"{ORDERS}?statsu=active&buyers=1")
+    assert answer.status_code == 422
+    assert faults(answer) == {"query.statsu": "unknown_parameter", "query.buyers": "unknown_parameter"}
+    assert "`status`" in answer.json()["errors"][0]["message"]
+    number = operator.post(ORDERS, {}).json()["number"]
+    answer = operator.post(f"{ORDERS}/{number}/cancel?byer={operator.id}", {})
+    assert faults(answer) == {"query.byer": "unknown_parameter"}
+    assert operator.get(f"{ORDERS}/{number}").json()["status"] == "issued"
