@@ -1,6 +1,7 @@
 """Makes orders of the documents of a file, some at a time: what is there already stays, all else goes the way of issue.
 
-Orders are written by `app.orders.issuing`, acknowledgements by `app.orders.service`: none of their rules stands here.
+Orders are written by `app.orders.issuing`; what a document says of one that is there, `carrying_out` does. None of the
+rules of orders stands here.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.pace import unhurried
 from app.errors import InvalidRequest, Problem
-from app.exchange import acknowledging, repository
+from app.exchange import carrying_out, repository
 from app.exchange.documents import ORDER_FIELDS, Document, Fault, Kind, content_of_order, differences
 from app.numbers.number_issuer import NumberIssuer
 from app.numbers.number_keys import MalformedNumber, number_key
@@ -87,8 +88,8 @@ async def settle(
     results |= await _compared(connection, job, beaten)
     for place, document in enumerate(documents):
         if place not in results:
-            outcome = await acknowledging.carry_out(connection, job.caller, job.id, document)
-            results[place] = _of_acknowledgement(document, outcome)
+            outcome = await carrying_out.carry_out(connection, job.caller, job.id, document)
+            results[place] = _of_change(document, outcome)
     return [results[place] for place in range(len(documents))]
 
 
@@ -99,16 +100,16 @@ def rows_of(job: Job, first: int, documents: Sequence[Document], results: Sequen
             "import_id": job.id,
             "document": first + place,
             "line": document.line,
-            "number": _storable(result.number or document.number),
-            "reference": _storable(document.reference),
+            "number": storable(result.number or document.number),
+            "reference": storable(document.reference),
             "outcome": result.outcome,
             "code": result.code,
-            "reason": _storable(_reason(result.faults[0])) if result.faults else None,
+            "reason": storable(_reason(result.faults[0])) if result.faults else None,
             "errors": [
-                {"place": _storable(fault.place), "code": fault.code, "message": _storable(fault.message)}
+                {"place": storable(fault.place), "code": fault.code, "message": storable(fault.message)}
                 for fault in result.faults[:_FAULTS_SHOWN]
             ],
-            "notes": [_storable(note) for note in document.notes[:_FAULTS_SHOWN]],
+            "notes": [storable(note) for note in document.notes[:_FAULTS_SHOWN]],
         }
         for place, (document, result) in enumerate(zip(documents, results, strict=True))
     ]
@@ -225,7 +226,7 @@ async def _issued(
     return results
 
 
-def _of_acknowledgement(document: Document, outcome: "str | Problem") -> Result:
+def _of_change(document: Document, outcome: "str | Problem") -> Result:
     return _refused(document, outcome) if isinstance(outcome, Problem) else Result(outcome, document.number)
 
 
@@ -251,7 +252,7 @@ def _reason(fault: Fault) -> str:
     return f"{fault.place}: {fault.message}"
 
 
-def _storable(text: str | None) -> str | None:
+def storable(text: str | None) -> str | None:
     """Return a text that Postgres stores and people can read, whatever a file holds."""
     if text is None:
         return None
