@@ -1,5 +1,6 @@
 """Who sees what of an order, and finding orders in a list."""
 
+import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -170,6 +171,24 @@ def test_each_filter_narrows_the_list(buyer: Party, seller: Party, warehouse: Pa
 def test_what_a_relation_may_not_see_it_may_not_search(warehouse: Party, order: dict[str, Any]) -> None:
     assert warehouse.get(ORDERS, params={"reference": "SO-9"}).json()["data"] == []
     assert warehouse.get(ORDERS, params={"q": "SO-9"}).json()["data"] == []
+
+
+def test_the_code_that_a_seller_has_with_the_buyer_finds_orders_for_those_two_alone(
+    buyer: Party, seller: Party, warehouse: Party, forwarder: Party
+) -> None:
+    code = f"S-{secrets.token_hex(4)}"
+    order = buyer.issue(
+        seller={"organisation_id": seller.id, "code": code},
+        ship_to={"organisation_id": warehouse.id, "code": f"W{code}"},
+        forwarders=[{"organisation_id": forwarder.id}],
+    )
+
+    def finds(party: Party, **filters: str) -> bool:
+        return [one["id"] for one in party.get(ORDERS, params=filters).json()["data"]] == [order["id"]]
+
+    parties = (buyer, seller, warehouse, forwarder)
+    assert [finds(party, seller=code) for party in parties] == [True, True, False, False]
+    assert [finds(party, ship_to=f"W{code}") for party in parties] == [True] * 4
 
 
 def test_the_list_filters_by_the_same_status_that_an_order_shows(buyer: Party, sql: Sql) -> None:
