@@ -296,7 +296,7 @@ def has_role(organisation_id: UUID, role: Relation) -> ColumnElement[bool]:
 
 def is_no_draft() -> ColumnElement[bool]:
     """Return the condition that an order has left its owner's desk."""
-    return Order.status != StoredStatus.draft.value
+    return Order.issued_at.is_not(None)
 
 
 def _target(action: Action) -> ColumnElement[str]:

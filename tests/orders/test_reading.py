@@ -233,3 +233,21 @@ def test_the_list_filters_by_the_same_status_that_an_order_shows(buyer: Party, s
         assert all(order["status"] == status for order in listed)
         found = {order["id"] for order in listed} & expected.keys()
         assert found == {order_id for order_id, shown in expected.items() if shown == status}, status
+
+
+def test_a_draft_that_came_to_nothing_stays_its_owners_alone(
+    buyer: Party, seller: Party, warehouse: Party, forwarder: Party
+) -> None:
+    draft = buyer.issue(
+        draft=True,
+        seller={"organisation_id": seller.id},
+        ship_to={"organisation_id": warehouse.id},
+        forwarders=[{"organisation_id": forwarder.id}],
+    )
+    buyer.act(draft, "cancel")
+    assert buyer.get(ORDERS).json()["data"][0]["status"] == "cancelled"
+    for party in (seller, warehouse, forwarder):
+        assert party.get(f"{ORDERS}/{draft['id']}").status_code == 404
+        assert party.get(ORDERS).json()["data"] == []
+        assert party.get("/v1/lookup", params={"q": draft["number"]}).json()["data"] == []
+        assert party.get(f"/v1/validations/{draft['number']}").json()["order"] is None
