@@ -23,6 +23,10 @@ from app.exchange.documents import DOCUMENT_LENGTH_MAX, ORDER_FIELDS, Document, 
 
 _DELIMITERS: Final = ",;\t"
 _LINE_LENGTH_MAX: Final = 1_000_000
+_PACKED: Final = ("\x1f\udc8b", "PK\x03\x04")
+_UTF_16: Final = ("\udcff\udcfe", "\udcfe\udcff")
+"""As bytes that are no UTF-8 are read here: each as a surrogate."""
+
 _LINES_KEPT: Final = 501
 """One more than an order may have, which is enough to refuse it."""
 
@@ -35,6 +39,10 @@ def documents(file: BinaryIO) -> Iterator[Document]:
     text = TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
     lines = _bounded(text)
     first = next(lines, "")
+    if first.startswith(_PACKED):
+        raise Unreadable(1, "packed", "The file is packed, as gzip, ZIP and spreadsheets are: send its text.")
+    if "\0" in first or first.startswith(_UTF_16):
+        raise Unreadable(1, "encoding", "The file is not in UTF-8: it may be in UTF-16.")
     delimiter = max(_DELIMITERS, key=first.count)
     header = _header(first, delimiter)
     rows = csv.reader(lines, delimiter=delimiter, strict=True)
