@@ -72,8 +72,9 @@ class NumberFormatExhausted(Problem):
     code = "number_format_exhausted"
     title = "The number format has no numbers left"
     remedy = (
-        "Every serial of the format, or of its year or month, has been issued. Issue under another format, or create "
-        "one with a wider serial (POST /v1/number-formats/preview tells how many numbers a pattern has)."
+        "Every serial of the format, or of its year or month, has been issued. Give the format a version with a wider "
+        "serial (POST /v1/number-formats/{id}/versions; POST /v1/number-formats/preview tells how many numbers a "
+        "pattern has), or issue under another format."
     )
     example_detail = "ACME-{year}-{serial:3} has no numbers left in 2027."
 

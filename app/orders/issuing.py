@@ -1,6 +1,6 @@
 """Issues orders, one or a thousand by the same way: every item is judged by itself, all are written together."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -30,6 +30,7 @@ from app.telemetry import NUMBERS_ISSUED
 
 _ITEM: TypeAdapter[IssuePurchaseOrder] = TypeAdapter(IssuePurchaseOrder)
 _ATTEMPTS = 5
+_LOOKED_AT_ONCE = 1_024
 
 
 @dataclass(slots=True, eq=False)
@@ -198,7 +199,7 @@ async def _write(
 ) -> list[_Prepared]:
     """Insert the orders and return those that went in.
 
-    A number issued here that is taken all the same (its buyer registered it before its format existed) is drawn again;
+    A number issued here that is taken all the same (its buyer registered it before its format existed) is passed over;
     a given one is the caller's to change.
     """
     written: list[_Prepared] = []
@@ -215,9 +216,43 @@ async def _write(
             return written
         _give_up((item for item in left if item.body.number is not None), outcomes)
         again = [item for item in left if item.body.number is None]
-        waiting = await _number(connection, caller, issuer, again, outcomes)
+        waiting = []
+        for item in again:
+            drawn = await _draw_free(connection, caller, issuer, item)
+            if isinstance(drawn, Problem):
+                outcomes[item.index] = drawn
+            else:
+                _take(item, drawn)
+                waiting.append(item)
     _give_up(waiting, outcomes)
     return written
+
+
+async def _draw_free(
+    connection: AsyncConnection, caller: Principal, issuer: NumberIssuer, item: _Prepared
+) -> DrawnNumber | Problem:
+    """Draw the next number that its buyer has no order of: there may be years of them, registered one after the other.
+
+    So they are looked at two, four, eight at a time. A gapless series goes no further than to the number that is free.
+    """
+    organisation_id, wanted, ahead = caller.organisation_id, _wanted(item), 1
+    while True:
+        async with connection.begin_nested() as savepoint:
+            drawn = await issuer.draw(connection, organisation_id, [wanted] * ahead)
+            keys = [one.number_key for one in drawn if isinstance(one, DrawnNumber)]
+            taken = await repository.taken_keys(connection, organisation_id, keys)
+            passed = next((place for place, one in enumerate(drawn) if _is_free(one, taken)), None)
+            if passed is not None and item.gapless:
+                await savepoint.rollback()
+        if passed is not None and item.gapless:
+            drawn = await issuer.draw(connection, organisation_id, [wanted] * (passed + 1))
+        if passed is not None:
+            return drawn[passed]
+        ahead = min(2 * ahead, _LOOKED_AT_ONCE)
+
+
+def _is_free(drawn: DrawnNumber | Problem, taken: Collection[str]) -> bool:
+    return isinstance(drawn, Problem) or drawn.number_key not in taken
 
 
 def _give_up(items: Iterable[_Prepared], outcomes: dict[int, PurchaseOrder | Problem]) -> None:
