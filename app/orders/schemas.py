@@ -109,6 +109,12 @@ class SendPurchaseOrder(RequestModel):
     expires_at: Timestamp | None = None
     """A new end of its validity, where the draft's has passed meanwhile."""
 
+    @model_validator(mode="after")
+    def _dates_are_in_order(self) -> Self:
+        if self.activate_by and self.expires_at and self.expires_at < self.activate_by:
+            raise PydanticCustomError("date_order", "`activate_by` must not be after `expires_at`")
+        return self
+
 
 class GiveReason(RequestModel):
     """Why it is done."""
