@@ -2,7 +2,8 @@
 
 The answer is the very one that the model gives, the status and the quantities are the model's, the timeline has each
 event once, and the status that follows from the timeline alone is the one that is shown. STORY_EXAMPLES and STORY_STEPS
-make a run as long as one likes, and each such run a different one; STORY_SHRINK makes a story that fails as short as it can.
+make a run as long as one likes, and each such run a different one; STORY_SHRINK makes a story that fails as short as it
+can.
 """
 
 import os
