@@ -1,7 +1,4 @@
-"""README keeps its word: its bash blocks are run one after the other in one shell, against a new data directory.
-
-A ```bash block is run; a ```text block is what the bash block before it writes; ```sh blocks are not run.
-"""
+"""README keeps its word: its bash blocks are run one after the other in one shell, against a new data directory."""
 
 import asyncio
 import json
@@ -27,38 +24,12 @@ from app.numbers.default_format import DEFAULT_PATTERN
 from app.numbers.number_keys import number_key
 from tests.command import UNMEASURED
 from tests.parties import Operator
+from tests.walk_through import NUMBER, blocks_of, masked, outputs_of
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMAND = Path(sys.executable).parent / "po-registry"
-RECORD_SEPARATOR = "\x1e"
-NUMBER = r"PO-[2-9A-HJKMNP-TV-Z]{10}"
-
-
-@dataclass(frozen=True)
-class Block:
-    """Commands, and what README says that they write; None where it says nothing."""
-
-    commands: str
-    output: str | None
-
-
-def blocks() -> list[Block]:
-    fences = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-    following = [*fences[1:], ("", "")]
-    return [
-        Block(text, after_text if after == "text" else None)
-        for (language, text), (after, after_text) in zip(fences, following, strict=True)
-        if language == "bash"
-    ]
-
-
-def masked(text: str) -> str:
-    """The text with what differs from run to run made the same: numbers issued here, times, ids."""
-    text = text.replace("\r", "")
-    text = re.sub(NUMBER, "PO-**********", text)
-    text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "<time>", text)
-    return re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<id>", text)
+BLOCKS = blocks_of(README)
 
 
 @dataclass(frozen=True)
@@ -110,30 +81,17 @@ def authorisation(service: Service) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def outputs(service: Service) -> list[str]:
-    """What each block writes, all of them run in one shell session that ends at the first fault."""
-    mark = f"printf '{RECORD_SEPARATOR}'\n"
-    session = "".join(block.commands + mark for block in blocks())
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", session],
-        check=False,
-        env=service.environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert (done.returncode, done.stderr) == (0, ""), f"{done.stdout}\n{done.stderr}"
-    return done.stdout.split(RECORD_SEPARATOR)[:-1]
+    return outputs_of(BLOCKS, service.environment)
 
 
 def test_there_are_blocks_to_run_and_most_say_what_they_write() -> None:
-    assert len(blocks()) >= 8
-    assert sum(block.output is None for block in blocks()) == 1
+    assert len(BLOCKS) >= 8
+    assert sum(block.output is None for block in BLOCKS) == 1
 
 
-@pytest.mark.parametrize("index", range(len(blocks())))
+@pytest.mark.parametrize("index", range(len(BLOCKS)))
 def test_a_block_writes_what_readme_says(outputs: list[str], index: int) -> None:
-    block = blocks()[index]
+    block = BLOCKS[index]
     assert masked(outputs[index]) == masked(block.output or ""), block.commands
 
 
@@ -147,7 +105,7 @@ def test_a_number_that_the_pages_show_is_well_formed_unless_it_is_there_to_be_re
 
 
 def test_the_first_block_takes_the_key_that_serve_has_written(service: Service) -> None:
-    assert "admin.key" in blocks()[0].commands
+    assert "admin.key" in BLOCKS[0].commands
     answer = httpx.get(f"{service.url}/v1/purchase-orders", headers=authorisation(service))
     assert answer.status_code == 200
 

@@ -7,7 +7,16 @@ from collections.abc import Mapping
 from typing import Final
 
 from app.exchange import amazon, x12_850, x12_855, x12_860
-from app.exchange.csv_columns import COLUMNS, JSON_COLUMNS, LINE_COLUMNS, ORDER_COLUMNS, SYNONYMS, TIMES, Path
+from app.exchange.csv_columns import (
+    COLUMNS,
+    JSON_COLUMNS,
+    LINE_COLUMNS,
+    LINE_NUMBER,
+    ORDER_COLUMNS,
+    SYNONYMS,
+    TIMES,
+    Path,
+)
 from app.exchange.documents import FORMAT_MEANINGS
 
 _INTRODUCTION: Final = """\
@@ -32,7 +41,8 @@ UTF-8, with a header; comma, semicolon or tab. Rows that follow each other with 
 `reference` where they have no number, are the lines of one order: what stands in columns of the order is said in the
 first of them, and the others leave it empty or repeat it. Case does not matter in the header, and neither does what
 stands between its words. A column that is not known is an error, but for `metadata.<key>`, which is a key of
-`metadata`. Decimals have a point. A time is written as in RFC 3339; a date alone is the beginning of that day in UTC.
+`metadata`. A column `line` ({line_numbers}) is taken, and its numbers are not kept: lines count from 1, as they come.
+Decimals have a point. A time is written as in RFC 3339; a date alone is the beginning of that day in UTC.
 What looks like a formula to a spreadsheet program is written with an apostrophe before it, which is taken off again.
 """
 
@@ -60,7 +70,7 @@ def file_page() -> str:
     return "\n".join(
         (
             _INTRODUCTION.format(forms=forms),
-            _CSV,
+            _CSV.format(line_numbers=", ".join(f"`{one}`" for one, meant in SYNONYMS.items() if meant == LINE_NUMBER)),
             _columns("of the order", ORDER_COLUMNS),
             _columns("of the line", LINE_COLUMNS),
             _X12,

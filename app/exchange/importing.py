@@ -5,7 +5,7 @@ rules of orders stands here.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,9 +18,11 @@ from app.exchange import carrying_out, repository
 from app.exchange.documents import ORDER_FIELDS, Document, Fault, Kind, content_of_order, differences
 from app.numbers.number_issuer import NumberIssuer
 from app.numbers.number_keys import MalformedNumber, number_key
-from app.orders import issuing
+from app.orders import issuing, policy_repository
 from app.orders import repository as orders
 from app.orders.errors import DuplicateNumber, DuplicateReference
+from app.orders.new_orders import dates_said
+from app.orders.policies import DEFAULT_POLICY, Policy, dates_at_issue
 from app.orders.schemas import IssuePurchaseOrder, PurchaseOrder
 from app.orders.views import purchase_order
 from app.principal import Principal, Relation
@@ -177,6 +179,8 @@ async def _compared(connection: AsyncConnection, job: Job, wanted: Mapping[int, 
     if not rows:
         return {}
     lines = await orders.lines_of(connection, rows)
+    versions = await policy_repository.versions_of(connection, [job.caller.organisation_id])
+    policies = {one.version: one.policy for one in versions[job.caller.organisation_id]}
     known = {row.number_key: row for row in rows}
     results: dict[int, Result] = {}
     async for place, one in unhurried(wanted.items()):
@@ -185,12 +189,17 @@ async def _compared(connection: AsyncConnection, job: Job, wanted: Mapping[int, 
         if row is not None:
             found = [line._asdict() for line in lines[row.number_key, row.organisation_id]]
             stored = purchase_order(row._asdict(), found, Relation.OWNER, row.read_at)
-            results[place] = _same_or_not(one, stored, job)
+            policy = policies.get(row.policy_version, DEFAULT_POLICY)
+            results[place] = _same_or_not(one, stored, policy, job)
     return results
 
 
-def _same_or_not(wanted: _Wanted, stored: PurchaseOrder, job: Job) -> Result:
-    said = wanted.body.model_dump(mode="json", include=set(ORDER_FIELDS))
+def _same_or_not(wanted: _Wanted, stored: PurchaseOrder, policy: Policy, job: Job) -> Result:
+    body = wanted.body
+    if stored.issued_at is not None:
+        # What the policy has filled in where the file said nothing is what the file asked for.
+        body = body.model_copy(update=asdict(dates_at_issue(policy, dates_said(body), stored.issued_at)))
+    said = body.model_dump(mode="json", include=set(ORDER_FIELDS))
     shown = stored.model_dump(mode="json")
     ours = content_of_order(shown) | ({"buyer": shown["buyer"]} if shown["buyer"] else {})
     different = differences(said, ours, str(job.caller.organisation_id))

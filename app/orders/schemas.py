@@ -59,7 +59,8 @@ class IssuePurchaseOrder(Content):
     number: NumberText | None = None
     """A number issued elsewhere, to be registered as it is; left out, one is issued here."""
     format_id: UUID | None = None
-    """The format of the number that is issued; the default format `PO-{random:9}{check}` when left out."""
+    """The format of the number that is issued. Left out: the one that your policy names, else the default format,
+    `PO-{random:9}{check}`."""
     draft: bool = False
     """Keep it as a draft: it has its number, and the gate answers `not_issued` until it is issued."""
     sent_via: ShortText | None = None
@@ -107,6 +108,12 @@ class SendPurchaseOrder(RequestModel):
     """A new deadline for activation, where the draft's has passed meanwhile."""
     expires_at: Timestamp | None = None
     """A new end of its validity, where the draft's has passed meanwhile."""
+
+    @model_validator(mode="after")
+    def _dates_are_in_order(self) -> Self:
+        if self.activate_by and self.expires_at and self.expires_at < self.activate_by:
+            raise PydanticCustomError("date_order", "`activate_by` must not be after `expires_at`")
+        return self
 
 
 class GiveReason(RequestModel):

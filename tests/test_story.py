@@ -1,0 +1,54 @@
+"""The way of a PO number between three organisations: docs/story.md is run word for word, over HTTP."""
+
+import os
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from app.orders.causes import Cause
+from app.validation.refusal_codes import CAUSES, RefusalCode
+from tests.parties import Operator
+from tests.walk_through import ID, NUMBER, TIME, blocks_of, masked, outputs_of
+
+STORY = (Path(__file__).resolve().parent.parent / "docs" / "story.md").read_text(encoding="utf-8")
+BLOCKS = blocks_of(STORY)
+SHOWN = "".join(block.output or "" for block in BLOCKS)
+
+
+@pytest.fixture(scope="module")
+def outputs(operator: Operator, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What each block writes; the operator's key lies where `make run` would have written it."""
+    data = tmp_path_factory.mktemp("story")
+    (data / "admin.key").write_text(operator.key, encoding="utf-8")
+    port = str(urlsplit(operator.base_url).port)
+    return outputs_of(BLOCKS, os.environ | {"PORT": port, "PO_REGISTRY_DATA_DIR": str(data)})
+
+
+@pytest.mark.parametrize("index", range(len(BLOCKS)))
+def test_a_block_writes_what_the_story_says(outputs: list[str], index: int) -> None:
+    block = BLOCKS[index]
+    assert masked(outputs[index]) == masked(block.output or ""), block.commands
+
+
+@pytest.mark.parametrize("pattern", [NUMBER, TIME, ID], ids=["number", "time", "id"])
+def test_what_differs_from_run_to_run_is_the_same_wherever_the_story_has_it_the_same(
+    outputs: list[str], pattern: str
+) -> None:
+    told, written = re.findall(pattern, SHOWN), re.findall(pattern, "".join(outputs))
+    pairs = set(zip(told, written, strict=True))
+    assert len(pairs) == len(set(told)) == len(set(written))
+
+
+def test_the_times_of_the_story_follow_one_another_as_those_of_a_run_do(outputs: list[str]) -> None:
+    told, written = re.findall(TIME, SHOWN), re.findall(TIME, "".join(outputs))
+    order = sorted(range(len(told)), key=told.__getitem__)
+    assert [written[index] for index in order] == sorted(written)
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_the_story_shows_each_cause_for_which_a_number_fails_at_a_gate(cause: Cause) -> None:
+    refused = set(re.findall(r"[a-z_]+", " ".join(re.findall(r"^refusals\.\*\.code: (.*)$", SHOWN, re.MULTILINE))))
+    assert refused <= set(RefusalCode)
+    assert refused & set(CAUSES[cause]), f"{cause} is not shown"
