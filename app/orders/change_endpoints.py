@@ -100,7 +100,7 @@ async def list_purchase_order_revisions(
     """List a purchase order's revisions.
 
     What it said each time, newest first, with the lines of that time. Change orders that are proposed, and those that
-    came to nothing, are shown to owner and seller.
+    came to nothing, are shown to owner and seller; a seller sees none that asked another organisation.
     """
     position = decode_cursor(cursor)
     before = None if position is None else min(position.int, LARGEST_INTEGER)
