@@ -110,6 +110,9 @@ async def send(
     """
     for _ in range(ATTEMPTS):
         order = await locate(connection, caller, number, buyer)
+        _require_ahead(order, "activate_by", body.activate_by)
+        if body.expires_at is not None:
+            require_new_end(order, body.expires_at)
         if order.row["status"] != StoredStatus.draft:
             break
         values, data = await _issued(connection, order, body)
@@ -129,9 +132,8 @@ async def _issued(
     version = await policy_service.version_in_force(connection, order.organisation_id, order.read_at)
     row = order.row
     said = OrderDates(body.activate_by or row["activate_by"], row["valid_from"], body.expires_at or row["expires_at"])
-    _require_ahead(order, "activate_by", said.activate_by)
-    if said.expires_at is not None:
-        require_new_end(order, said.expires_at)
+    for name in ("activate_by", "expires_at"):
+        _require_ahead(order, name, getattr(said, name))
     dates = dates_at_issue(DEFAULT_POLICY if version is None else version.policy, said, order.read_at)
     if faults := list(faults_of_dates(dates, said, ["body"])):
         raise InvalidRequest.of(faults)
