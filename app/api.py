@@ -31,7 +31,14 @@ from app.orders.endpoints import router as purchase_orders
 from app.orders.lifecycle import OrderStatus
 from app.orders.lifecycle_endpoints import router as purchase_order_lifecycle
 from app.orders.lifecycle_page import STATUS_MEANINGS
-from app.orders.policies import GATE_FACT_MEANINGS, GateFact
+from app.orders.policies import (
+    ACTIVATION_MEANINGS,
+    GATE_FACT_MEANINGS,
+    SPLIT_SHIPMENTS_MEANINGS,
+    ActivationMode,
+    GateFact,
+    SplitShipments,
+)
 from app.orders.policy_endpoints import router as policies
 from app.orders.receipt_endpoints import router as receipts
 from app.organisations.endpoints import router as organisations
@@ -84,7 +91,7 @@ TAGS: list[dict[str, Any]] = [
     {"name": "Shipments", "description": "Carriers, and the PRO numbers that link a vehicle to its orders."},
     {
         "name": "Policies",
-        "description": "What a gate asks of deliveries, and how much may come in beyond the order.",
+        "description": "How orders are issued, activated and shipped, and what a gate asks of deliveries.",
     },
     {"name": "Number formats", "description": "How numbers are written, and whether a text is one."},
     {"name": "Organisations", "description": "The parties of the trade; for the operator."},
@@ -164,6 +171,8 @@ def vocabularies() -> Mapping[str, Mapping[str, str]]:
         "Outcome": {outcome: OUTCOME_MEANINGS[outcome] for outcome in Outcome},
         "ExportFormat": {form: EXPORT_FORMAT_MEANINGS[form] for form in ExportFormat},
         "GateFact": {fact: GATE_FACT_MEANINGS[fact] for fact in GateFact},
+        "ActivationMode": {mode: ACTIVATION_MEANINGS[mode] for mode in ActivationMode},
+        "SplitShipments": {one: SPLIT_SHIPMENTS_MEANINGS[one] for one in SplitShipments},
         "RefusalCode": {code: refusal_meaning(code) for code in RefusalCode},
     }
 

@@ -298,8 +298,9 @@ def test_metrics_on_a_port_of_their_own_need_no_key_and_add_up_over_the_workers(
 
 def test_each_request_is_one_line_of_json_with_its_id_and_no_secret(shared: Service) -> None:
     with shared.client() as client:
-        made = client.post("/v1/api-keys?note=hunter2", json={"name": "hunter2", "scopes": ["orders:read"]})
-        answers = [made, client.get("/v1/purchase-orders", headers={"X-Request-ID": "ours-1"}), client.get("/nowhere")]
+        made = client.post("/v1/api-keys", json={"name": "hunter2", "scopes": ["orders:read"]})
+        listed = client.get("/v1/purchase-orders?q=hunter2", headers={"X-Request-ID": "ours-1"})
+        answers = [made, listed, client.get("/nowhere?note=hunter2")]
 
     def lines_by_id() -> dict[str, dict[str, Any]]:
         return {line["request_id"]: line for line in shared.lines() if line["event"] == "request"}

@@ -182,4 +182,5 @@ class SupportCase(SupportCaseSummary, LargeAnswer):
     history: list[StepOfCase]
     """What was said and done, oldest first."""
     snapshot: CaseSnapshot | None
-    """What the order was when the case was opened; null where the order does not name your organisation."""
+    """What the order was when the case was opened. Null where the order does not name your organisation; where it was a
+    draft then, for all but its buyer; and where its seller was another then, for the seller."""

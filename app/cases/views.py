@@ -50,7 +50,7 @@ def shown(
         for step in steps
     ]
     return SupportCase(
-        **_summary(case, order, parties), history=history, snapshot=_snapshot(case.snapshot, order.relation)
+        **_summary(case, order, parties), history=history, snapshot=_snapshot(case.snapshot, order.relation, caller)
     )
 
 
@@ -74,14 +74,22 @@ def _summary(case: Row[Any], order: LocatedOrder, parties: "_Parties") -> dict[s
     }
 
 
-def _snapshot(kept: dict[str, Any], relation: Relation) -> CaseSnapshot | None:
-    if relation not in NAMED:
+def _snapshot(kept: dict[str, Any], relation: Relation, caller: Principal) -> CaseSnapshot | None:
+    if relation not in NAMED or _was_no_business_of(relation, caller, kept["purchase_order"]):
         return None
     return CaseSnapshot(
         taken_at=kept["taken_at"],
         purchase_order=shown_to(relation, {**kept["purchase_order"], "relation": relation}),
         events=entries_shown_to(relation, kept["events"]),
     )
+
+
+def _was_no_business_of(relation: Relation, caller: Principal, order: dict[str, Any]) -> bool:
+    """Whether an order as it was kept is not for one whom it names now: a draft, or what another seller was asked."""
+    if relation is Relation.OWNER:
+        return False
+    seller = (order["seller"] or {}).get("organisation_id")
+    return order["issued_at"] is None or (relation is Relation.SELLER and seller != str(caller.organisation_id))
 
 
 class _Parties:

@@ -54,4 +54,5 @@ class AuditType(StrEnum):
     NUMBER_FORMAT_VERSION_CREATED = "number_format.version_created"
     NUMBER_FORMAT_NEARLY_FULL = "number_format.nearly_full"
     POLICY_CREATED = "policy.created"
+    POLICY_CHANGING = "policy.changing"
     CARRIER_STORED = "carrier.stored"

@@ -1,114 +1,111 @@
-"""Carries out what an 855 says of an order, once. What an 860 says is refused until orders can be changed."""
+"""Applies an 855 or 865: what it says of each line goes the way of `confirm`, or all of it is declined."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
-from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.errors import InvalidRequest, Problem
-from app.exchange import repository
-from app.exchange.documents import Document, Kind
+from app.errors import InvalidRequest
+from app.exchange.acknowledged_lines import lines_of, says_the_same
+from app.exchange.documents import Document, Refused
 from app.http.authorisation import require_scope
 from app.http.problems import invalid_item
-from app.orders import acknowledging
+from app.orders import acknowledging, revisions
 from app.orders import service as orders
 from app.orders.acknowledgement_schemas import ConfirmPurchaseOrder
-from app.orders.schemas import PurchaseOrder
+from app.orders.change_schemas import RejectPurchaseOrder
+from app.orders.lifecycle import StoredStatus
+from app.orders.schemas import OrderLine, PurchaseOrder
 from app.principal import OPERATIONS, Principal
 
 _CONFIRMATION: Final[TypeAdapter[ConfirmPurchaseOrder]] = TypeAdapter(ConfirmPurchaseOrder)
-_TAKES_LINES: Final = "lines" in ConfirmPurchaseOrder.model_fields
-"""Whether `confirm` takes decisions line by line; until then only what accepts every line whole is carried out."""
+_REJECTION: Final[TypeAdapter[RejectPurchaseOrder]] = TypeAdapter(RejectPurchaseOrder)
 
 
-async def carry_out(
-    connection: AsyncConnection, caller: Principal, import_id: UUID, document: Document
-) -> "str | Problem":
-    """Return what has become of a document, or the problem that it meets, which leaves nothing behind."""
-    savepoint = await connection.begin_nested()
-    try:
-        outcome = await _carried_out(connection, caller, import_id, document)
-    except Problem as problem:
-        await savepoint.rollback()
-        return problem
-    await savepoint.commit()
-    return outcome
+async def acknowledge(connection: AsyncConnection, caller: Principal, document: Document) -> bool:
+    """Return whether the acknowledgement has changed anything.
 
-
-async def _carried_out(connection: AsyncConnection, caller: Principal, import_id: UUID, document: Document) -> str:
-    number = document.number or ""
-    if document.kind is Kind.CHANGE:
-        raise InvalidRequest.at(
-            ["body", "number"], "change_orders_not_taken", "Change orders (860) are read, but cannot be carried out yet"
-        )
-    content = document.content
-    operation = OPERATIONS["reject_purchase_order" if content["rejected"] else "confirm_purchase_order"]
+    Raises Refused, and what `confirm` and `decline` raise.
+    """
+    number, said = document.number or "", document.content
+    operation = OPERATIONS["reject_purchase_order" if said["rejected"] else "confirm_purchase_order"]
     require_scope(caller.scopes, operation)
     seller = Principal(caller.organisation_id, caller.key_id, caller.scopes, operation)
-    if content["rejected"]:
-        if not await _claim(connection, caller, import_id, document):
-            return "unchanged"
-        await orders.reject(connection, seller, number, None, None)
-        return "applied"
     order = await orders.get(connection, seller, number, None)
-    body = _body_of(content, order)
-    if order.confirmed_at is not None and _says_the_same(order, content, body):
-        return "unchanged"
-    if not await _claim(connection, caller, import_id, document):
-        return "unchanged"
-    await acknowledging.confirm(connection, seller, number, None, body)
-    return "applied"
+    if said["rejected"]:
+        return await _reject(connection, seller, number, order, said)
+    if order.proposed_revision is None or not said["of_change"]:
+        # What was said before is no answer to a change that came later.
+        if _is_known(order, said):
+            return False
+        if order.proposed_revision is not None and "revision" not in said:
+            raise Refused([_change_waits(order.proposed_revision)])
+    lines = order.lines
+    if order.proposed_revision is not None:
+        lines = (await revisions.get(connection, seller, number, None, order.proposed_revision)).lines
+    newest = order.proposed_revision or order.revision
+    await acknowledging.confirm(connection, seller, number, None, _body(order, said, lines, newest))
+    return True
 
 
-async def _claim(connection: AsyncConnection, caller: Principal, import_id: UUID, document: Document) -> bool:
-    """Take what the document says for this import; False where it was carried out from an earlier file."""
-    if document.fingerprint is None:
-        return True
-    return await repository.claim(connection, caller.organisation_id, document.fingerprint, import_id)
+async def _reject(
+    connection: AsyncConnection, seller: Principal, number: str, order: PurchaseOrder, said: Mapping[str, Any]
+) -> bool:
+    if order.stored_status is StoredStatus.rejected:
+        return False
+    revision = said.get("revision")
+    if said["of_change"] and order.proposed_revision is None:
+        raise Refused([(("type",), "no_change_waits", "It rejects a change, and none waits for an answer")])
+    if said["of_change"]:
+        revision = revision or order.proposed_revision
+    elif revision is None and order.proposed_revision is not None:
+        raise Refused([_change_waits(order.proposed_revision)])
+    try:
+        body = _REJECTION.validate_python({"reason": said["reason"], "revision": revision})
+    except ValidationError as error:
+        raise invalid_item(error, ("body",)) from None
+    await acknowledging.decline(connection, seller, number, None, body)
+    return True
 
 
-def _body_of(content: dict[str, Any], order: PurchaseOrder) -> ConfirmPurchaseOrder:
-    body = {name: content.get(name) or None for name in ("contract_number", "invoice_number")}
-    if content["lines"] and _TAKES_LINES:
-        body["lines"] = content["lines"]
-    elif content["lines"] and not _accepts_all(content["lines"], order):
-        raise InvalidRequest.at(
-            ["body", "lines"],
-            "line_decisions_not_taken",
-            "The acknowledgement does not accept every line as ordered, and decisions by line are not taken yet",
-        )
+def _change_waits(revision: int) -> tuple[tuple[str], str, str]:
+    message = f"A change order waits, revision {revision}: answer it with an 865, or name the revision in REF PP"
+    return ("number",), "change_waits", message
+
+
+def _is_known(order: PurchaseOrder, said: Mapping[str, Any]) -> bool:
+    """Whether the seller has said the same of the order last."""
+    known = order.acknowledgement
+    if known is None or known.revision != order.revision:
+        return False
+    try:
+        body = _body(order, said, order.lines, order.revision).model_dump(mode="json")
+    except (Refused, InvalidRequest):
+        return False
+    shown = known.model_dump(mode="json")
+    return all(body[name] == shown[name] for name in ("revision", "contract_number", "invoice_number")) and (
+        says_the_same(body["lines"], shown["lines"], {line.line: line.quantity for line in order.lines})
+    )
+
+
+def _body(order: PurchaseOrder, said: Mapping[str, Any], lines: list[OrderLine], revision: int) -> ConfirmPurchaseOrder:
+    ordered = {line.line: Decimal(line.quantity) for line in lines}
+    before: dict[int, list[dict[str, Any]]] = {}
+    papers: dict[str, Any] = {}
+    if order.acknowledgement is not None and said["of_change"]:
+        # An 865 speaks of what changes: of the rest what the seller has said before still holds.
+        shown = order.acknowledgement.model_dump(mode="json")
+        before = {
+            line["line"]: line["decisions"]
+            for line in shown["lines"]
+            if sum(Decimal(part["quantity"]) for part in line["decisions"]) == ordered.get(line["line"])
+        }
+        papers = {name: shown[name] for name in ("contract_number", "invoice_number")}
+    papers |= {name: said[name] for name in ("contract_number", "invoice_number") if name in said}
+    body = {**papers, "revision": said.get("revision", revision), "lines": lines_of(said, ordered, before)}
     try:
         return _CONFIRMATION.validate_python(body)
     except ValidationError as error:
         raise invalid_item(error, ("body",)) from None
-
-
-def _accepts_all(lines: list[dict[str, Any]], order: PurchaseOrder) -> bool:
-    accepted: dict[int, str] = {}
-    for line in lines:
-        decisions = line["decisions"]
-        if (
-            len(decisions) != 1
-            or decisions[0]["decision"] != "accepted"
-            or decisions[0].keys() > {"decision", "quantity"}
-        ):
-            return False
-        accepted[line["line"]] = decisions[0]["quantity"]
-    ordered = {line.line: line.quantity for line in order.lines}
-    return accepted.keys() == ordered.keys() and all(
-        _is(accepted[number], quantity) for number, quantity in ordered.items()
-    )
-
-
-def _is(text: str, quantity: Decimal) -> bool:
-    try:
-        return not text or Decimal(text) == quantity
-    except ArithmeticError:
-        return False
-
-
-def _says_the_same(order: PurchaseOrder, content: dict[str, Any], body: ConfirmPurchaseOrder) -> bool:
-    papers = (order.contract_number, order.invoice_number) == (body.contract_number, body.invoice_number)
-    return papers and (not content["lines"] or _accepts_all(content["lines"], order))

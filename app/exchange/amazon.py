@@ -20,6 +20,7 @@ An item of quantity 0 is one that Amazon has cancelled: it makes no line, and a 
 and the dates of its changes are Amazon's own and not kept.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, BinaryIO, Final
@@ -34,6 +35,9 @@ _TEXT_OF_METADATA: Final = 500
 _STARTS: Final = frozenset({"start_map", "start_array"})
 _ENDS: Final = frozenset({"end_map", "end_array"})
 _DEPTH_MAX: Final = 40
+
+_NUMBER_LENGTH_MAX: Final = 1_000
+_LONG_NUMBER: Final = re.compile(rb"[0-9]{%d}" % (_NUMBER_LENGTH_MAX + 1))
 
 _UNITS: Final[Mapping[str, str]] = {"eaches": "EA", "each": "EA", "cases": "CA", "case": "CA"}
 _PARTIES: Final = {"buyingParty": "buyer", "sellingParty": "seller", "shipToParty": "ship_to", "billToParty": "bill_to"}
@@ -83,7 +87,7 @@ def _members(file: BinaryIO) -> Iterator[tuple[list[str], Any]]:
     depth = size = 0
     builder: ijson.ObjectBuilder | None = None
     # Numbers come as Decimal, so that no quantity passes through a binary fraction.
-    for event, value in ijson.basic_parse(file, multiple_values=True, use_float=False):
+    for event, value in ijson.basic_parse(_Bounded(file), multiple_values=True, use_float=False):
         depth -= event in _ENDS
         if depth > _DEPTH_MAX:
             raise Unreadable(None, "json_depth", f"The file has more than {_DEPTH_MAX} levels of lists and objects.")
@@ -100,6 +104,25 @@ def _members(file: BinaryIO) -> Iterator[tuple[list[str], Any]]:
                 yield path, (builder.value, size)
                 builder, size = None, 0
         depth += event in _STARTS
+
+
+class _Bounded:
+    """A file that is read up to a number which is longer than any can be; raises Unreadable there.
+
+    ijson 3.6 makes an int of it, in C, and does not look whether Python does (it refuses above 4,300 digits): the whole
+    process dies of that. In a text so many digits in a row are no value either.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._before = b""
+
+    def read(self, size: int = -1) -> bytes:
+        content = self._file.read(size)
+        if _LONG_NUMBER.search(self._before + content):
+            raise Unreadable(None, "json_number", f"The file has a number of more than {_NUMBER_LENGTH_MAX} digits.")
+        self._before = (self._before + content)[-_NUMBER_LENGTH_MAX:]
+        return content
 
 
 class _Order:

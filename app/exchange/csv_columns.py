@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Final
 
 from app.exchange.documents import PARTIES
@@ -45,6 +46,9 @@ LINE_COLUMNS: Final[Mapping[str, Path]] = {
 }
 """Column -> where its value stands in the line of the row. A row without any of them has no line."""
 
+LINE_NUMBER: Final = "line"
+"""Column with the number of a row's line. Lines count from 1, as they come; the notes say where a file's do not."""
+
 COLUMNS: Final = (*ORDER_COLUMNS, *LINE_COLUMNS)
 
 TIMES: Final = frozenset(
@@ -71,6 +75,7 @@ SYNONYMS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("ship_to_location", "warehouse", "warehouse_code", "destination"), "ship_to_code"),
     **dict.fromkeys(("bill_to",), "bill_to_name"),
     **dict.fromkeys(("buyer",), "buyer_name"),
+    **dict.fromkeys(("line_number", "line_no", "line_item", "position", "pos"), LINE_NUMBER),
     **dict.fromkeys(("item", "item_number", "item_no", "product", "product_code", "article", "part_number"), "sku"),
     **dict.fromkeys(("upc", "ean", "barcode", "bar_code"), "gtin"),
     **dict.fromkeys(("supplier_item", "supplier_part_number", "vendor_sku", "vendor_part_number"), "supplier_sku"),
@@ -89,6 +94,12 @@ def column_named(header: str) -> str | None:
     if text.lower().startswith(METADATA_PREFIX) and len(text) > len(METADATA_PREFIX):
         return METADATA_PREFIX + text[len(METADATA_PREFIX) :]
     name = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
-    if name in ORDER_COLUMNS or name in LINE_COLUMNS:
+    if name in COLUMNS or name == LINE_NUMBER:
         return name
     return SYNONYMS.get(name)
+
+
+def column_like(header: str) -> str | None:
+    """Return the column that a misspelled cell of the header may mean, None where none is near."""
+    meant = get_close_matches(header.strip().lower(), [*COLUMNS, *SYNONYMS], n=1)
+    return SYNONYMS.get(meant[0], meant[0]) if meant else None

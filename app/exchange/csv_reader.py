@@ -13,16 +13,22 @@ from typing import Any, BinaryIO, Final
 from app.exchange.csv_columns import (
     JSON_COLUMNS,
     LINE_COLUMNS,
+    LINE_NUMBER,
     METADATA_PREFIX,
     ORDER_COLUMNS,
     TIMES,
     Path,
+    column_like,
     column_named,
 )
 from app.exchange.documents import DOCUMENT_LENGTH_MAX, ORDER_FIELDS, Document, Fault, Kind, Unreadable
 
 _DELIMITERS: Final = ",;\t"
 _LINE_LENGTH_MAX: Final = 1_000_000
+_PACKED: Final = ("\x1f\udc8b", "PK\x03\x04")
+_UTF_16: Final = ("\udcff\udcfe", "\udcfe\udcff")
+"""As bytes that are no UTF-8 are read here: each as a surrogate."""
+
 _LINES_KEPT: Final = 501
 """One more than an order may have, which is enough to refuse it."""
 
@@ -35,6 +41,10 @@ def documents(file: BinaryIO) -> Iterator[Document]:
     text = TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
     lines = _bounded(text)
     first = next(lines, "")
+    if first.startswith(_PACKED):
+        raise Unreadable(1, "packed", "The file is packed, as gzip, ZIP and spreadsheets are: send its text.")
+    if "\0" in first or first.startswith(_UTF_16):
+        raise Unreadable(1, "encoding", "The file is not in UTF-8: it may be in UTF-16.")
     delimiter = max(_DELIMITERS, key=first.count)
     header = _header(first, delimiter)
     rows = csv.reader(lines, delimiter=delimiter, strict=True)
@@ -110,7 +120,9 @@ def _header(first: str, delimiter: str) -> list[str]:
         column = column_named(cell)
         shown = cell.strip()[:60].encode("utf-8", "replace").decode()
         if column is None:
-            raise Unreadable(1, "csv_header", f"The header names a column `{shown}` that is not known.")
+            near = column_like(shown)
+            told = "an export in CSV has all that are" if near is None else f"`{near}` is"
+            raise Unreadable(1, "csv_header", f"The header names a column `{shown}` that is not known; {told}.")
         if column in header:
             raise Unreadable(1, "csv_header", f"The column `{shown}` says the same as another: `{column}`.")
         header.append(column)
@@ -152,10 +164,13 @@ def order_of(rows: Sequence[tuple[int, Mapping[str, str]]]) -> Document:
 def _compare(found: Document, number: int, row: Mapping[str, str], first: Mapping[str, str]) -> None:
     for column, cell in row.items():
         text = cell.strip()
-        if text and column not in LINE_COLUMNS and column != _WIDTH and text != first.get(column, "").strip():
+        if text and column not in _OF_THE_ROW and text != first.get(column, "").strip():
             found.faults.append(
                 Fault(_place(column, number), "rows_differ", "The first row of the same order says something else")
             )
+
+
+_OF_THE_ROW: Final = frozenset({*LINE_COLUMNS, LINE_NUMBER, _WIDTH})
 
 
 def _read_line(found: Document, number: int, row: Mapping[str, str]) -> None:
@@ -166,6 +181,9 @@ def _read_line(found: Document, number: int, row: Mapping[str, str]) -> None:
     lines.append({})
     where = ("lines", len(lines) - 1)
     found.places[where] = f"line {number}"
+    given = row.get(LINE_NUMBER, "").strip()
+    if given and given.lstrip("0") != str(len(lines)):
+        found.notes.append(f"Not kept: {_place(LINE_NUMBER, number)}: `{given[:20]}` is line {len(lines)} of the order")
     for column, text in cells.items():
         _set(found, lines[-1], where, LINE_COLUMNS[column], column, number, text)
 

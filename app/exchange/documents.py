@@ -3,7 +3,7 @@
 Pure: no I/O of its own, no clock.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
@@ -27,7 +27,7 @@ class ImportFormat(StrEnum):
 
 FORMAT_MEANINGS: Final[Mapping[ImportFormat, str]] = {
     ImportFormat.CSV: "Comma, semicolon or tab separated rows in UTF-8 with a header; a row for each line of an order.",
-    ImportFormat.X12: "X12 interchanges with 850 purchase orders and 855 acknowledgements.",
+    ImportFormat.X12: "X12 interchanges with 850 orders, 860 changes of them, and 855 and 865, the answers to these.",
     ImportFormat.AMAZON: "What `getPurchaseOrders` of Amazon's Vendor Orders API (v1) answers.",
 }
 
@@ -95,6 +95,14 @@ class Unreadable(Exception):  # noqa: N818 - named for what it says about the fi
         self.line = line
         self.code = code
         self.message = message
+
+
+class Refused(Exception):  # noqa: N818 - named for what it says about the document
+    """A document cannot be meant of the order as it is; `faults` say (place in its content, code, message) of each."""
+
+    def __init__(self, faults: Sequence[tuple[Place, str, str]]) -> None:
+        super().__init__(faults)
+        self.faults = faults
 
 
 def without_empty(value: Any) -> Any:

@@ -130,12 +130,13 @@ async def import_purchase_orders(
 
     Send the file as the body: CSV, X12 or the JSON of Amazon's Vendor Orders API; the media type does not matter. The
     answer comes when the file is kept safely; its documents are then taken one after the other, and
-    `GET /v1/imports/{id}` says how far that is and what became of each.
+    `GET /v1/imports/{id}` says how far that is and what became of each. An import that was accepted is done, also where
+    its key is revoked meanwhile.
 
-    **A document is an order or an acknowledgement, and is taken whole or not at all.** Your organisation becomes the
-    buyer. An order is known by its number, or where the file says none by its `reference`; one that is there already
-    and says the same is `unchanged`, so a file may be sent twice. One that is there and says something else is
-    `refused` as `differs`.
+    **A document is an order, a change of one or an acknowledgement, and is taken whole or not at all.** Your
+    organisation becomes the buyer. An order is known by its number, or where the file says none by its `reference`; one
+    that is there already and says the same is `unchanged`, so a file may be sent twice. One that is there and says
+    something else is `refused` as `differs`.
 
     **CSV**: UTF-8 with a header; comma, semicolon or tab. Rows that follow each other with the same `number` (or
     `reference`) are the lines of one order. Columns are the fields of an order, with `_` instead of the dots:
@@ -144,9 +145,10 @@ async def import_purchase_orders(
     taken (`po_number`, `qty`, `price`, `vendor_code`, ...), an unknown column is an error. Decimals have a point; a
     date alone is its beginning in UTC.
 
-    **X12**: 850 with purpose 00, 06 or 07 makes an order; an 855 is the acknowledgement of one, by its seller or on the
-    seller's behalf, and needs the scope `orders:confirm` too. Interchanges that are not quite as they should be are
-    taken where only one reading is possible; counts and control numbers have to fit.
+    **X12**: 850 with purpose 00, 06 or 07 makes an order. An 860 changes or cancels one of yours, as `PATCH` and
+    `cancel` do. An 855 is the acknowledgement of an order, an 865 that of a change, line by line as `confirm` takes it:
+    by the seller or on the seller's behalf, and with the scope `orders:confirm` too. Interchanges that are not quite as
+    they should be are taken where only one reading is possible; counts and control numbers have to fit.
 
     **JSON**: one or several answers of `getPurchaseOrders`. Items of quantity 0 are cancelled ones and make no line.
     """

@@ -29,7 +29,10 @@ class ExportFormat(StrEnum):
 EXPORT_FORMAT_MEANINGS: Final = {
     ExportFormat.CSV: "Rows with a header, in UTF-8: one for each line of an order. Drafts too.",
     ExportFormat.X12_850: "X12 005010 purchase orders. Drafts are left out: they are no orders yet.",
-    ExportFormat.X12_855: "X12 005010 acknowledgements of the orders that are confirmed.",
+    ExportFormat.X12_855: (
+        "X12 005010 acknowledgements of the orders that are confirmed, for buyer and seller: what the seller has said "
+        "of each line last, and of which revision (REF PP)."
+    ),
 }
 
 MEDIA_TYPES: Final = {
@@ -70,4 +73,5 @@ async def pages(
 def _belongs(order: PurchaseOrder, form: ExportFormat) -> bool:
     if form is ExportFormat.X12_850:
         return order.stored_status != "draft"
-    return form is ExportFormat.CSV or order.confirmed_at is not None
+    # The seller's word is for those who see it: buyer and seller.
+    return form is ExportFormat.CSV or order.acknowledgement is not None

@@ -6,8 +6,17 @@
 from collections.abc import Mapping
 from typing import Final
 
-from app.exchange import amazon, x12_850, x12_855
-from app.exchange.csv_columns import COLUMNS, JSON_COLUMNS, LINE_COLUMNS, ORDER_COLUMNS, SYNONYMS, TIMES, Path
+from app.exchange import amazon, x12_850, x12_855, x12_860
+from app.exchange.csv_columns import (
+    COLUMNS,
+    JSON_COLUMNS,
+    LINE_COLUMNS,
+    LINE_NUMBER,
+    ORDER_COLUMNS,
+    SYNONYMS,
+    TIMES,
+    Path,
+)
 from app.exchange.documents import FORMAT_MEANINGS
 
 _INTRODUCTION: Final = """\
@@ -18,10 +27,11 @@ characters of a file tell its form, unless `format` does:
 
 {forms}
 
-A document of a file, an order or an acknowledgement, is taken whole or not at all. What is not taken is in the report
-of `GET /v1/imports/{{id}}`, with its line, its number and the reason, which names the column, the segment and element,
-or the JSON path. An order is known by its number, or by its `reference` where the file says no number: one that is
-there already and says the same is `unchanged`.
+A document of a file, an order, a change of one or an acknowledgement, is taken whole or not at all. What is not taken
+is in the report of `GET /v1/imports/{{id}}`, with its line, its number and the reason, which names the column, the
+segment and element, or the JSON path. An order is known by its number, or by its `reference` where the file says no
+number: one that is there already and says the same is `unchanged`. A change or an acknowledgement that has come before,
+in an interchange that says the same in its ISA, is `unchanged` too, whatever has become of the order since.
 """
 
 _CSV: Final = """\
@@ -31,7 +41,8 @@ UTF-8, with a header; comma, semicolon or tab. Rows that follow each other with 
 `reference` where they have no number, are the lines of one order: what stands in columns of the order is said in the
 first of them, and the others leave it empty or repeat it. Case does not matter in the header, and neither does what
 stands between its words. A column that is not known is an error, but for `metadata.<key>`, which is a key of
-`metadata`. Decimals have a point. A time is written as in RFC 3339; a date alone is the beginning of that day in UTC.
+`metadata`. A column `line` ({line_numbers}) is taken, and its numbers are not kept: lines count from 1, as they come.
+Decimals have a point. A time is written as in RFC 3339; a date alone is the beginning of that day in UTC.
 What looks like a formula to a spreadsheet program is written with an apostrophe before it, which is taken off again.
 """
 
@@ -45,6 +56,11 @@ lost: a count in SE01, GE01, IEA01 or CTT01, a sum in CTT02, a control number th
 
 Exports are 005010. An interchange holds up to 100 orders, and its delimiters are characters that none of them holds:
 mostly `*` and `~`, otherwise `|` or control characters.
+
+Lines count from 1, in the order of the 850, and are known by these numbers in an 855, 860 and 865; an 850 that is
+exported has them in PO101. An 860 changes an order as `PATCH` does: at once while nobody has confirmed it, else by a
+change order that its seller answers, with an 865 or over the API. An 855 or 865 is an acknowledgement as `confirm`
+takes it, by the order's seller, or by its buyer on the seller's behalf.
 """
 
 
@@ -54,13 +70,13 @@ def file_page() -> str:
     return "\n".join(
         (
             _INTRODUCTION.format(forms=forms),
-            _CSV,
+            _CSV.format(line_numbers=", ".join(f"`{one}`" for one, meant in SYNONYMS.items() if meant == LINE_NUMBER)),
             _columns("of the order", ORDER_COLUMNS),
             _columns("of the line", LINE_COLUMNS),
             _X12,
             f"### 850, purchase order\n\n{_table_of(x12_850.__doc__)}",
-            f"### 855, acknowledgement, and 860, change order\n\n{_table_of(x12_855.__doc__)}",
-            "Change orders are read, and refused: they cannot be carried out yet.\n",
+            f"### 860, change order\n\n{_table_of(x12_860.__doc__)}",
+            f"### 855, acknowledgement, and 865, acknowledgement of a change\n\n{_table_of(x12_855.__doc__)}",
             f"## Amazon's Vendor Orders API\n\n{_table_of(amazon.__doc__)}",
         )
     )

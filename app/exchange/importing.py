@@ -1,10 +1,11 @@
 """Makes orders of the documents of a file, some at a time: what is there already stays, all else goes the way of issue.
 
-Orders are written by `app.orders.issuing`, acknowledgements by `app.orders.service`: none of their rules stands here.
+Orders are written by `app.orders.issuing`; what a document says of one that is there, `carrying_out` does. None of the
+rules of orders stands here.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,13 +14,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.pace import unhurried
 from app.errors import InvalidRequest, Problem
-from app.exchange import acknowledging, repository
+from app.exchange import carrying_out, repository
 from app.exchange.documents import ORDER_FIELDS, Document, Fault, Kind, content_of_order, differences
 from app.numbers.number_issuer import NumberIssuer
 from app.numbers.number_keys import MalformedNumber, number_key
-from app.orders import issuing
+from app.orders import issuing, policy_repository
 from app.orders import repository as orders
 from app.orders.errors import DuplicateNumber, DuplicateReference
+from app.orders.new_orders import dates_said
+from app.orders.policies import DEFAULT_POLICY, Policy, dates_at_issue
 from app.orders.schemas import IssuePurchaseOrder, PurchaseOrder
 from app.orders.views import purchase_order
 from app.principal import Principal, Relation
@@ -85,8 +88,8 @@ async def settle(
     results |= await _compared(connection, job, beaten)
     for place, document in enumerate(documents):
         if place not in results:
-            outcome = await acknowledging.carry_out(connection, job.caller, job.id, document)
-            results[place] = _of_acknowledgement(document, outcome)
+            outcome = await carrying_out.carry_out(connection, job.caller, job.id, document)
+            results[place] = _of_change(document, outcome)
     return [results[place] for place in range(len(documents))]
 
 
@@ -97,16 +100,16 @@ def rows_of(job: Job, first: int, documents: Sequence[Document], results: Sequen
             "import_id": job.id,
             "document": first + place,
             "line": document.line,
-            "number": _storable(result.number or document.number),
-            "reference": _storable(document.reference),
+            "number": storable(result.number or document.number),
+            "reference": storable(document.reference),
             "outcome": result.outcome,
             "code": result.code,
-            "reason": _storable(_reason(result.faults[0])) if result.faults else None,
+            "reason": storable(_reason(result.faults[0])) if result.faults else None,
             "errors": [
-                {"place": _storable(fault.place), "code": fault.code, "message": _storable(fault.message)}
+                {"place": storable(fault.place), "code": fault.code, "message": storable(fault.message)}
                 for fault in result.faults[:_FAULTS_SHOWN]
             ],
-            "notes": [_storable(note) for note in document.notes[:_FAULTS_SHOWN]],
+            "notes": [storable(note) for note in document.notes[:_FAULTS_SHOWN]],
         }
         for place, (document, result) in enumerate(zip(documents, results, strict=True))
     ]
@@ -176,6 +179,8 @@ async def _compared(connection: AsyncConnection, job: Job, wanted: Mapping[int, 
     if not rows:
         return {}
     lines = await orders.lines_of(connection, rows)
+    versions = await policy_repository.versions_of(connection, [job.caller.organisation_id])
+    policies = {one.version: one.policy for one in versions[job.caller.organisation_id]}
     known = {row.number_key: row for row in rows}
     results: dict[int, Result] = {}
     async for place, one in unhurried(wanted.items()):
@@ -184,12 +189,17 @@ async def _compared(connection: AsyncConnection, job: Job, wanted: Mapping[int, 
         if row is not None:
             found = [line._asdict() for line in lines[row.number_key, row.organisation_id]]
             stored = purchase_order(row._asdict(), found, Relation.OWNER, row.read_at)
-            results[place] = _same_or_not(one, stored, job)
+            policy = policies.get(row.policy_version, DEFAULT_POLICY)
+            results[place] = _same_or_not(one, stored, policy, job)
     return results
 
 
-def _same_or_not(wanted: _Wanted, stored: PurchaseOrder, job: Job) -> Result:
-    said = wanted.body.model_dump(mode="json", include=set(ORDER_FIELDS))
+def _same_or_not(wanted: _Wanted, stored: PurchaseOrder, policy: Policy, job: Job) -> Result:
+    body = wanted.body
+    if stored.issued_at is not None:
+        # What the policy has filled in where the file said nothing is what the file asked for.
+        body = body.model_copy(update=asdict(dates_at_issue(policy, dates_said(body), stored.issued_at)))
+    said = body.model_dump(mode="json", include=set(ORDER_FIELDS))
     shown = stored.model_dump(mode="json")
     ours = content_of_order(shown) | ({"buyer": shown["buyer"]} if shown["buyer"] else {})
     different = differences(said, ours, str(job.caller.organisation_id))
@@ -216,7 +226,7 @@ async def _issued(
     return results
 
 
-def _of_acknowledgement(document: Document, outcome: "str | Problem") -> Result:
+def _of_change(document: Document, outcome: "str | Problem") -> Result:
     return _refused(document, outcome) if isinstance(outcome, Problem) else Result(outcome, document.number)
 
 
@@ -242,7 +252,7 @@ def _reason(fault: Fault) -> str:
     return f"{fault.place}: {fault.message}"
 
 
-def _storable(text: str | None) -> str | None:
+def storable(text: str | None) -> str | None:
     """Return a text that Postgres stores and people can read, whatever a file holds."""
     if text is None:
         return None

@@ -101,8 +101,10 @@ class ImportRunner:
                 doing.result()
         except (TemporarilyUnavailable, _Overtaken):
             _log.warning("an import goes on later", import_id=str(row.id))
-        except Exception:  # noqa: BLE001 - it is taken up again, and the others go on
+        except Exception:  # noqa: BLE001 - whatever it was: the import must end, others of the organisation wait for it
             _log.exception("working on an import failed", import_id=str(row.id))
+            with suppress(TemporarilyUnavailable, _Overtaken):
+                await work.give_up()
         finally:
             for task in (holding, doing):
                 task.cancel()
@@ -145,6 +147,10 @@ class _Work:
                 elif unreadable is None:
                     break
             await self._finish(unreadable)
+
+    async def give_up(self) -> None:
+        """End the import where the service has failed at it; what is done of it stays, and it may be sent again."""
+        await self._finish(Unreadable(None, "internal_error", "The service has failed to go on with the import."))
 
     async def _fetch(self, file: BinaryIO) -> None:
         for number in range(1, self._row.parts + 1):
@@ -207,7 +213,8 @@ class _Work:
     async def _finish(self, unreadable: Unreadable | None) -> None:
         fault = None
         if unreadable is not None:
-            fault = {"line": unreadable.line, "code": unreadable.code, "message": unreadable.message}
+            message = importing.storable(unreadable.message)
+            fault = {"line": unreadable.line, "code": unreadable.code, "message": message}
 
         async def work(connection: AsyncConnection) -> None:
             status = "finished" if fault is None else "failed"

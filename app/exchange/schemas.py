@@ -38,8 +38,8 @@ class Outcome(StrEnum):
 
 OUTCOME_MEANINGS: Final = {
     Outcome.CREATED: "An order was made; of a dry run: it would be.",
-    Outcome.APPLIED: "An acknowledgement was carried out on an order; of a dry run: it would be.",
-    Outcome.UNCHANGED: "The order is there already and says the same, or the acknowledgement was carried out before.",
+    Outcome.APPLIED: "An order was changed, cancelled or acknowledged; of a dry run: it would be.",
+    Outcome.UNCHANGED: "The order is there already and says the same, or the change or answer was carried out before.",
     Outcome.REFUSED: "Nothing of it was taken; `code`, `reason` and `errors` say why.",
 }
 
@@ -55,7 +55,7 @@ class ImportFieldError(AnswerModel):
 
 
 class ImportResult(AnswerModel):
-    """What became of one document of the file: an order, or an acknowledgement."""
+    """What became of one document of the file: an order, a change of one, or an acknowledgement."""
 
     document: int
     """Documents count from 1, in the order of the file."""
@@ -142,7 +142,7 @@ class Import(LargeAnswer):
     size: int
     """Bytes of the file."""
     documents: int
-    """How many orders and acknowledgements were read so far; the sum of the next four."""
+    """How many orders, changes and acknowledgements were read so far; the sum of the next four."""
     created: int
     applied: int
     unchanged: int

@@ -20,6 +20,7 @@
 | N1 BY or BO, BT, SE or SU or VN, ST, FW | `buyer`, `bill_to`, `seller`, `ship_to`, `forwarders` |
 | N102; N103 UL, 91 or 92 or 93 and N104 | `name`; `gln`, `code` |
 | N301 and N302; N401 to N404; PER04 TE | `address`; `phone` |
+| PO101 | nothing: lines count from 1, and the notes say where it does not |
 | PO102, PO103, PO104 | `quantity`, `unit`, `unit_price` |
 | PO106 and on: IN, BP, SK; UP, EN, UK, UA, EO, GT; VP, VN, VA, VC | `sku`; `gtin`; `supplier_sku` |
 | PID F, PID05 | `description` |
@@ -32,19 +33,16 @@ the `notes` of the report.
 """
 
 import json
-from collections import Counter
 from collections.abc import Callable, Mapping
-from decimal import Decimal, InvalidOperation
-from typing import Any, Final
+from decimal import Decimal
+from typing import Any, ClassVar, Final
 
 from mockedi.envelope import Seg
 
 from app.exchange import x12_codes as codes
 from app.exchange.documents import ORDER_FIELDS, Document, Fault, Kind, without_empty
-from app.exchange.x12_segments import SegmentReader
+from app.exchange.x12_segments import EXACT, SegmentReader
 from app.exchange.x12_sets import TransactionSet
-
-EXACT: Final = "PO-REGISTRY"
 
 _PER_UNIT: Final = frozenset(
     {"", "CA", "CP", "CT", "EA", "LE", "NT", "PE", "PR", "QE", "QT", "RE", "TE", "UM", "WE", "WH"}
@@ -54,18 +52,16 @@ _PER_UNIT: Final = frozenset(
 
 def order_of(found: TransactionSet) -> Document:
     """Return the order that an 850 is; its faults name segment and element."""
-    reader = _Reader(found)
-    reader.read()
+    reader = OrderReader(found, Kind.ORDER)
+    reader.read("BEG03")
     return reader.document
 
 
-class _Reader(SegmentReader):
-    """One 850 on its way to a document."""
+class OrderReader(SegmentReader):
+    """One 850 on its way to a document, or a set that says the same things of an order."""
 
-    def __init__(self, found: TransactionSet) -> None:
-        super().__init__(
-            Document(Kind.ORDER, found.line, faults=list(found.faults), size=found.length), found.component
-        )
+    def __init__(self, found: TransactionSet, kind: Kind) -> None:
+        super().__init__(Document(kind, found.line, faults=list(found.faults), size=found.length), found.component)
         self._segments = found.segments
         self._content = self.document.content
         self._party: dict[str, Any] | None = None
@@ -73,26 +69,23 @@ class _Reader(SegmentReader):
         self._exact: dict[str, list[str]] = {}
         self._windows: dict[str, str] = {}
         self._quantities = Decimal(0)
-        self._skipped: Counter[str] = Counter()
 
-    def read(self) -> None:
-        """Read every segment, then what only all of them can tell."""
+    def read(self, number: str) -> None:
+        """Read every segment, then what only all of them can tell; `number` is the element that has the order's."""
         for segment in self._segments:
             self.at(segment)
             if segment.tag != "MTX":
                 self._exact_name = None if segment.tag != "N9" else self._exact_name
             read = self._READERS.get(segment.tag)
             if read is None or not read(self, segment):
-                self._skipped[segment.tag[:3]] += 1
+                self.skip()
         self.document.number = self._content.get("number")
-        if self.document.number is None and not any(fault.place.startswith("BEG") for fault in self.document.faults):
-            self.document.faults.append(Fault("BEG03", "unidentified", "The order has no number"))
+        if self.document.number is None and not any(fault.place.startswith(number) for fault in self.document.faults):
+            self.document.faults.append(Fault(number, "unidentified", "The order has no number"))
         self._read_exact()
         self.document.content = without_empty(self._content)
         self.document.reference = self._content.get("reference")
-        if self._skipped:
-            told = ", ".join(f"{tag} ({count})" for tag, count in sorted(self._skipped.items()))
-            self.document.notes.append(f"Not kept: {told}")
+        self.note_skipped()
 
     @property
     def _line(self) -> dict[str, Any] | None:
@@ -248,27 +241,38 @@ class _Reader(SegmentReader):
         return True
 
     def _po1(self, segment: Seg) -> bool:
+        where = self._begin_line()
+        if self.text(1) and self.text(1).lstrip("0") != str(where[1] + 1):
+            self.skip(1)
+        self.put((*where, "quantity"), 2, required=True)
+        self._read_line(segment, where, quantity=2, unit=3)
+        return True
+
+    def _begin_line(self) -> tuple[str, int]:
         lines = self._content.setdefault("lines", [])
         lines.append({})
         self._party = None
         where = ("lines", len(lines) - 1)
         self.place(where, 1)
-        quantity = self.put((*where, "quantity"), 2, required=True)
-        try:
-            self._quantities += Decimal(quantity or "0")
-        except InvalidOperation:
-            self.refuse(2, "decimal", f"`{(quantity or '')[:20]}` is no number")
-        self.put((*where, "unit"), 3)
-        self.put((*where, "unit_price"), 4)
-        if self.text(4) and self.text(5) not in _PER_UNIT:
-            self.refuse(5, "x12_price_basis", f"The price is not that of one unit (`{self.text(5)[:4]}`)")
-        for element in range(6, segment.width, 2):
+        return where
+
+    def _read_line(self, segment: Seg, where: tuple[str, int], *, quantity: int, unit: int) -> Decimal | None:
+        """Read the unit and what follows it: price, basis of it, products; return the quantity in its element."""
+        line = self._content["lines"][where[1]]
+        ordered = self.decimal(quantity)
+        self._quantities += ordered or 0
+        self.put((*where, "unit"), unit)
+        self.put((*where, "unit_price"), unit + 1)
+        if self.text(unit + 1) and self.text(unit + 2) not in _PER_UNIT:
+            price_of = self.text(unit + 2)[:4]
+            self.refuse(unit + 2, "x12_price_basis", f"The price is not that of one unit (`{price_of}`)")
+        for element in range(unit + 3, segment.width, 2):
             name = codes.PRODUCT_IDS.get(self.text(element))
-            if name is not None and name not in lines[-1]:
+            if name is not None and name not in line:
                 self.put((*where, name), element + 1)
             elif self.text(element + 1):
-                self._skipped[f"PO1 {self.text(element)[:2]}"] += 1
-        return True
+                self.skip(what=self.text(element)[:2])
+        return ordered
 
     def _pid(self, segment: Seg) -> bool:
         line = self._line
@@ -282,23 +286,17 @@ class _Reader(SegmentReader):
         line = self._line
         if line is None or "tax" in line or not self.text(3):
             return False
-        try:
-            rate = Decimal(self.text(3)) * 100
-        except InvalidOperation:
-            self.refuse(3, "decimal", f"`{self.text(3)[:20]}` is no number")
-            return True
-        line["tax"] = {"type": codes.TAXES.get(self.text(1), self.text(1)), "rate": _plain(rate)}
+        rate = self.decimal(3)
+        if rate is not None:
+            line["tax"] = {"type": codes.TAXES.get(self.text(1), self.text(1)), "rate": _plain(rate * 100)}
         self.place(("lines", len(self._content["lines"]) - 1, "tax"), 3)
         return True
 
     def _ctt(self, segment: Seg) -> bool:
         self.check_lines(len(self._content.get("lines", ())))
-        total = self.text(2)
-        try:
-            if total and Decimal(total) != self._quantities:
-                self.refuse(2, "x12_hash_total", f"The quantities add up to {self._quantities}, not to `{total[:20]}`")
-        except InvalidOperation:
-            self.refuse(2, "decimal", f"`{total[:20]}` is no number")
+        total = self.decimal(2)
+        if total is not None and total != self._quantities:
+            self.refuse(2, "x12_hash_total", f"The quantities add up to {self._quantities}, not to {total}")
         return True
 
     def _read_exact(self) -> None:
@@ -322,7 +320,7 @@ class _Reader(SegmentReader):
     def _metadata(self, name: str, value: str) -> None:
         self._content.setdefault("metadata", {})[name] = value
 
-    _READERS: Final[Mapping[str, Callable[..., bool]]] = {
+    _READERS: ClassVar[Mapping[str, Callable[..., bool]]] = {
         "BEG": _beg,
         "CUR": _cur,
         "REF": _ref,
@@ -344,5 +342,5 @@ class _Reader(SegmentReader):
 
 
 def _plain(value: Decimal) -> str:
-    text = f"{value:f}" if abs(value.adjusted()) < 40 else str(value)
+    text = f"{value:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text

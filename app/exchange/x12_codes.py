@@ -1,6 +1,7 @@
 """Codes of X12 that have a meaning here, by the numbers of their data elements. Pure.
 
-Source: ASC X12 004010 and 005010, data element dictionary.
+Source: ASC X12 004010 and 005010, data element dictionary, as internal.dcsnewyork.com/tech/edi/x12/EDI_4010 has it
+(353, 670) and stedi.com/edi/x12-004010 (587, 374); 668 stands in `app.orders.acknowledgement_rules`.
 """
 
 from collections.abc import Mapping
@@ -17,6 +18,33 @@ PURPOSES: Final[Mapping[str, str]] = {
     "22": "information copy",
 }
 """353, Transaction Set Purpose."""
+
+ACCEPTANCES: Final = frozenset({"AC", "AD", "AE", "AK", "AP", "AT"})
+"""587, Acknowledgment Type: with detail and change, with detail and no change, with exceptions alone, without detail or
+change, product replenishment, accepted."""
+
+WITHOUT_CHANGE: Final = frozenset({"AD", "AK", "AT"})
+"""Those that leave nothing to reject."""
+
+REJECTIONS: Final[Mapping[str, str | None]] = {
+    "RD": None,
+    "RF": None,
+    "RJ": None,
+    "RN": "Not as agreed",
+    "RV": "Violates industry practices",
+}
+"""587: with detail, with exceptions alone, without detail; those that say why say it in words. RO, a counter offer, is
+no plain rejection, and AH (on hold), NA and ZZ are neither one nor the other."""
+
+SCHEDULED: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("068", "010", "011", "079"), "scheduled_ship_date"),
+    **dict.fromkeys(("067", "002", "017", "069"), "scheduled_delivery_date"),
+}
+"""374 where a seller says it: current schedule, requested, made, promised."""
+
+CHANGES: Final = frozenset({"AI", "CA", "DI", "NC", "PC", "PQ", "QD", "QI", "RZ"})
+"""670, Change or Response Type, where it says what becomes of a line as it is kept here. Others move the dates of a
+line (CT, RS), which an order has only as a whole here, or say several things at once."""
 
 PARTIES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("BY", "BO"), "buyer"),

@@ -1,15 +1,21 @@
 """Reads the elements of one X12 segment after the other, and says of each fault where it stands. Pure."""
 
 import re
+from collections import Counter
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 from mockedi.envelope import Seg
 
 from app.exchange.documents import Document, Fault, Place
 
+EXACT: Final = "PO-REGISTRY"
+"""N902 before the MTX that have what other segments cannot say as it is, in JSON."""
+
 _DATE: Final = re.compile(r"[0-9]{8}", re.ASCII)
 _TIME: Final = re.compile(r"[0-9]{4}([0-9]{2})?", re.ASCII)
+_DECIMAL: Final = re.compile(r"[+-]?(?=[.]?[0-9])[0-9]{0,30}([.][0-9]{0,30})?", re.ASCII)
 _UTC: Final = frozenset({"", "UT", "GM", "Z"})
 
 
@@ -20,10 +26,21 @@ class SegmentReader:
         self.document = document
         self._component = component
         self._segment = Seg("")
+        self._skipped: Counter[str] = Counter()
 
     def at(self, segment: Seg) -> None:
         """Go to a segment."""
         self._segment = segment
+
+    def skip(self, element: int | None = None, what: str = "") -> None:
+        """Remember that the segment, an element or one of its codes has no field here: `note_skipped` tells it."""
+        self._skipped[f"{self._segment.tag[:3]}{'' if element is None else f'{element:02d}'} {what[:3]}".strip()] += 1
+
+    def note_skipped(self) -> None:
+        """Note what was skipped, and how often."""
+        if self._skipped:
+            told = ", ".join(f"{tag} ({count})" for tag, count in sorted(self._skipped.items()))
+            self.document.notes.append(f"Not kept: {told}")
 
     def raw(self, element: int) -> str:
         """Return an element as it came: empty where there is none."""
@@ -57,6 +74,23 @@ class SegmentReader:
         """Add a fault of an element, or of the whole segment."""
         self.document.faults.append(Fault(self._named(element), code, message))
 
+    def put_number(self) -> None:
+        """Set the order's number to element 3, where BAK, BCA and BCH have it."""
+        self.document.number = self.put(("number",), 3, required=True)
+
+    def line_number(self, element: int) -> int:
+        """Return the number of a line; 0 for what is none, which is refused."""
+        text = self.text(element)
+        if text.isascii() and text.isdigit() and len(text) <= 6 and int(text):
+            return int(text)
+        self.refuse(element, "line", f"`{text[:12]}` is no number of a line; lines count from 1")
+        return 0
+
+    def beginning_of(self, element: int) -> str | None:
+        """Return the beginning of a day CCYYMMDD in RFC 3339; None where there is none, or none that can be."""
+        day = self._day(element, self.text(element))
+        return None if day is None else _written(day)
+
     def date(self, element: int) -> str | None:
         """Return a date CCYYMMDD as it is written in ISO 8601; None where there is none, or none that can be."""
         text = self.text(element)
@@ -84,6 +118,16 @@ class SegmentReader:
             self.refuse(element + 1, "time", f"`{time[:12]}` is no time HHMM or HHMMSS")
             return None
         return _written(moment)
+
+    def decimal(self, element: int) -> Decimal | None:
+        """Return an element as a number; None where there is none, or one that is no number, which is refused."""
+        text = self.text(element)
+        if text:
+            # Not what else Decimal reads: no exponent, no infinity, no underscores.
+            if _DECIMAL.fullmatch(text):
+                return Decimal(text)
+            self.refuse(element, "decimal", f"`{text[:20]}` is no number")
+        return None
 
     def check_lines(self, counted: int) -> None:
         """Refuse a CTT that states another number of lines."""

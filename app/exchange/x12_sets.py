@@ -250,8 +250,8 @@ class _OpenSet:
             )
             self._texts = self._texts[:1]
         text = delimiters.segment.join(self._texts) + delimiters.segment
-        # What another interchange repeats in other punctuation is another text, and that is meant to be so.
-        found.digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
+        # With its interchange: the control numbers of sets begin anew in each, and a seller may say a thing again.
+        found.digest = hashlib.sha256((isa + text).encode("utf-8", "surrogateescape")).digest()
         try:
             _, message = next(x12.parse(isa + text, delimiters).messages())
         except (EdiSyntaxError, StopIteration):

@@ -14,9 +14,13 @@ from typing import Any, Final
 from mockedi.envelope import Delimiters, Seg
 
 from app.exchange import x12_codes as codes
-from app.exchange.documents import content_of_order, without_empty
-from app.exchange.x12_850 import EXACT, order_of
+from app.exchange.acknowledged_lines import lines_of, says_the_same
+from app.exchange.documents import Refused, content_of_order, without_empty
+from app.exchange.x12_850 import order_of
+from app.exchange.x12_855 import acknowledgement_of
+from app.exchange.x12_segments import EXACT
 from app.exchange.x12_sets import TransactionSet
+from app.orders.acknowledgement_rules import AcknowledgementDecision, AcknowledgementReason, line_status
 
 Segment = tuple[str, ...]
 """The tag and the elements after it; empty ones at the end are not written."""
@@ -29,11 +33,6 @@ _DATES_WRITTEN: Final = frozenset({"037", "038", "064", "063", "007", "001"})
 _MTX_LENGTH: Final = 2_000
 _ONE_LINE: Final = dict.fromkeys(map(ord, "\t\r\n"), " ")
 """No element holds a line break: what is read back must not either."""
-
-_ACK_CODES: Final = {"accepted": "IA", "backordered": "IB", "rejected": "IR"}
-
-ACCEPTED: Final = "AD"
-"""Acknowledge, with detail and no change (element 587)."""
 
 
 def interchange(code: str, orders: Sequence[Mapping[str, Any]], control: int, written_at: datetime) -> str:
@@ -99,7 +98,9 @@ def _body(order: Mapping[str, Any], content: Mapping[str, Any]) -> list[Segment]
     for forwarder in content.get("forwarders", ()):
         segments += _party("FW", forwarder)
     quantities = Decimal(0)
-    for number, line in enumerate(content.get("lines", ()), start=1):
+    # As buyer and seller know them: after a change the numbers may have holes.
+    numbers = [line.get("line", at) for at, line in enumerate(order.get("lines", ()), start=1)]
+    for number, line in zip(numbers, content.get("lines", ()), strict=True):
         quantities += Decimal(line["quantity"])
         segments += _line(number, line)
     total = f"{quantities:f}"
@@ -138,8 +139,12 @@ def _dates(content: Mapping[str, Any]) -> Iterable[Segment]:
         for name in place:
             value = value.get(name, {}) if isinstance(value, Mapping) else {}
         if isinstance(value, str):
-            digits = "".join(character for character in value[:19] if character.isdigit())
-            yield "DTM", code, digits[:8], digits[8:14], "UT"
+            yield _moment(code, value)
+
+
+def _moment(code: str, value: str) -> Segment:
+    digits = "".join(character for character in value[:19] if character.isdigit())
+    return "DTM", code, digits[:8], digits[8:14], "UT"
 
 
 def _party(role: str, party: Mapping[str, Any] | None) -> Iterable[Segment]:
@@ -183,30 +188,64 @@ def _exact(unsaid: Mapping[str, Any]) -> Iterable[Segment]:
 
 
 def _read_back(segments: Sequence[Segment]) -> dict[str, Any]:
-    found = TransactionSet(0, "850", segments=[Seg(segment[0], list(segment[1:])) for segment in segments])
-    return order_of(found).content
+    return order_of(_as_set("850", segments)).content
+
+
+def _as_set(code: str, segments: Sequence[Segment]) -> TransactionSet:
+    return TransactionSet(0, code, segments=[Seg(segment[0], list(segment[1:])) for segment in segments])
 
 
 def _855(order: Mapping[str, Any]) -> list[Segment]:
-    confirmed = str(order["confirmed_at"])[:10].replace("-", "")
+    said = order["acknowledgement"]
+    decided = {line["line"]: line["decisions"] for line in said["lines"]}
+    parts = [part for of_line in decided.values() for part in of_line]
+    plain = all(part["decision"] == "accepted" and not part.get("reason") for part in parts)
+    day = str(said["acknowledged_at"])[:10].replace("-", "")
     issued = str(order.get("issued_at") or order["created_at"])[:10].replace("-", "")
-    segments: list[Segment] = [("BAK", "00", ACCEPTED, order["number"], issued, "", "", "", "", confirmed)]
+    head: list[Segment] = [("BAK", "00", "AD" if plain else "AC", order["number"], issued, "", "", "", "", day)]
+    head.append(("REF", "PP", str(said["revision"])))
     for qualifier, name in (("CT", "contract_number"), ("IV", "invoice_number")):
-        if order.get(name):
-            segments.append(("REF", qualifier, _clean(order[name])))
+        if said[name]:
+            head.append(("REF", qualifier, said[name].translate(_ONE_LINE)))
     content = content_of_order(order)
-    for name, role in (("buyer", "BY"), ("seller", "SE"), ("ship_to", "ST")):
-        segments += list(_party(role, content.get(name)))[:1]
-    lines = content.get("lines", [])
-    for number, line in enumerate(lines, start=1):
-        segments += [segment for segment in _line(number, line) if segment[0] == "PO1"]
-        shown = order["lines"][number - 1]
-        for decision in shown.get("decisions") or [{"decision": "accepted", "quantity": line["quantity"]}]:
-            ships = str(decision.get("scheduled_ship_date") or "").replace("-", "")[:8]
-            scheduled = ("068", ships) if ships else ()
-            ack = _ACK_CODES[str(decision["decision"])]
-            segments.append(("ACK", ack, str(decision["quantity"]), line["unit"], *scheduled))
-    return [*segments, ("CTT", str(len(lines)))]
+    parties = [
+        segment
+        for name, role in (("buyer", "BY"), ("seller", "SE"), ("ship_to", "ST"))
+        for segment in list(_party(role, content.get(name)))[:1]
+    ]
+    lines: list[Segment] = []
+    for shown, line in zip(order["lines"], content.get("lines", ()), strict=True):
+        lines += [segment for segment in _line(shown["line"], line) if segment[0] == "PO1"]
+        whole = [{"decision": "accepted", "quantity": line["quantity"]}]
+        for part in decided.get(shown["line"], whole):
+            lines += _part(part, line["unit"])
+    count = ("CTT", str(len(order["lines"])))
+    return [*head, *_exact(_unsaid([*head, *lines, count], order)), *parties, *lines, count]
+
+
+def _part(part: Mapping[str, Any], unit: str) -> Iterable[Segment]:
+    """Yield ACK, and DTM for the dates: ACK itself has room for one, without a time."""
+    reason = part.get("reason")
+    status = line_status(
+        AcknowledgementDecision(part["decision"]), None if reason is None else AcknowledgementReason(reason)
+    )
+    yield "ACK", status, str(part["quantity"]), unit
+    for code, name in (("068", "scheduled_ship_date"), ("067", "scheduled_delivery_date")):
+        if part.get(name):
+            yield _moment(code, part[name])
+
+
+def _unsaid(segments: Sequence[Segment], order: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what reading the segments does not give back of the order's acknowledgement."""
+    said = order["acknowledgement"]
+    ordered = {line["line"]: Decimal(line["quantity"]) for line in order["lines"]}
+    read = acknowledgement_of(_as_set("855", segments)).content
+    unsaid = {name: said[name] for name in ("contract_number", "invoice_number") if read.get(name) != said[name]}
+    try:
+        known = says_the_same(lines_of(read, ordered, {}), said["lines"], ordered)
+    except Refused:
+        known = False
+    return unsaid if known else {**unsaid, "lines": said["lines"]}
 
 
 def _clipped(text: str, limit: int) -> str:

@@ -34,16 +34,33 @@ class ProReading:
 
 @dataclass(frozen=True, slots=True)
 class PaperNumber:
-    """The readings of a text. `keys`: as a PO number, a reference, a contract or an invoice; the likeliest first."""
+    """The readings of a text. `keys`: as a PO number, a reference, a contract or an invoice; the likeliest first.
+
+    `papers`: as a contract or an invoice, whose numbers may be longer than any key and hold other characters.
+    """
 
     text: str
     keys: tuple[str, ...]
+    papers: tuple[str, ...]
     pro_numbers: tuple[ProReading, ...]
 
 
 def read(text: str) -> PaperNumber:
     """Return what a text may be; takes any text, and one that can be nothing has no readings."""
-    return PaperNumber(text.strip(), _keys(text), tuple(dict.fromkeys(_pro_readings(text))))
+    keys = _keys(text)
+    papers = tuple(dict.fromkeys((*keys, paper_key(text))))
+    return PaperNumber(text.strip(), keys, papers, tuple(dict.fromkeys(_pro_readings(text))))
+
+
+def paper_key(text: str) -> str:
+    """Return what the written forms of a contract's or invoice's number share, as the index of them has it."""
+    # Letter by letter, as Postgres does: `str.upper` of a whole text makes SS of a sharp s.
+    return "".join(_capital(letter) for letter in text.strip() if letter not in " -")
+
+
+def _capital(letter: str) -> str:
+    capital = letter.upper()
+    return capital if len(capital) == 1 else letter
 
 
 def _keys(text: str) -> tuple[str, ...]:

@@ -4,9 +4,10 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, or_, select
+from sqlalchemy import ColumnElement, Row, and_, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.lookup.papers import ProReading
 from app.orders.models import PurchaseOrderRow, ReferenceClaimRow, paper_key
 from app.orders.repository import has_role, order_columns
 from app.orders.visibility import may_see
@@ -23,20 +24,32 @@ async def by_numbers(
 ) -> Sequence[Row[Any]]:
     """Return up to `limit` orders of the organisation's by the key of their number, or by their id."""
     wanted = [Order.number_key.in_(keys)] if order_id is None else [Order.number_key.in_(keys), Order.id == order_id]
-    return await _newest(connection, [or_(*wanted), _names(organisation_id)], limit)
+    query = select(*order_columns).where(or_(*wanted), _names(organisation_id)).order_by(Order.id.desc()).limit(limit)
+    return (await connection.execute(query)).all()
 
 
 async def by_pro_numbers(
-    connection: AsyncConnection, organisation_id: UUID, keys: Collection[str], limit: int
+    connection: AsyncConnection, organisation_id: UUID, readings: Collection[ProReading], limit: int
 ) -> Sequence[Row[Any]]:
-    """Return up to `limit` orders of the organisation's by a PRO number of any carrier, with `scac` and `display`."""
+    """Return up to `limit` orders of the organisation's by a PRO number, with `scac` and `display`.
+
+    Of any carrier, where a reading names none.
+    """
+    link = ProLinkRow
+    of_any_carrier = link.pro_number.in_({reading.key for reading in readings if reading.scac is None})
+    of_one = [and_(link.scac == one.scac, link.pro_number == one.key) for one in readings if one.scac is not None]
     query = (
         select(*order_columns, *_LINK_COLUMNS)
         .join(
-            ProLinkRow,
-            and_(ProLinkRow.number_key == Order.number_key, ProLinkRow.organisation_id == Order.organisation_id),
+            link,
+            and_(link.number_key == Order.number_key, link.organisation_id == Order.organisation_id),
         )
-        .where(ProLinkRow.pro_number.in_(keys), _names(organisation_id))
+        # The plain list first, which is what the index of PRO numbers is walked by.
+        .where(
+            link.pro_number.in_({reading.key for reading in readings}),
+            or_(of_any_carrier, *of_one),
+            _names(organisation_id),
+        )
         .order_by(Order.id.desc())
         .limit(limit)
     )
@@ -58,23 +71,30 @@ async def by_papers(
     connection: AsyncConnection, organisation_id: UUID, keys: Collection[str], limit: int
 ) -> Sequence[Row[Any]]:
     """Return up to `limit` orders by the number of the seller's contract or invoice, for those who may see it."""
-    found = or_(
-        *(
-            and_(paper_key(column).in_(keys), column.is_not(None), _names(organisation_id, column.key))
-            for column in (Order.contract_number, Order.invoice_number)
+    # Found first, then put in order: Postgres cannot know how many share a number, and might rather pass everybody's
+    # orders, newest first, in the hope of meeting so many soon.
+    found = (
+        union(
+            *(
+                select(Order.number_key, Order.organisation_id, Order.id).where(
+                    paper_key(column).in_(keys), column.is_not(None), _names(organisation_id, column.key)
+                )
+                for column in (Order.contract_number, Order.invoice_number)
+            )
         )
+        .cte("found")
+        .prefix_with("MATERIALIZED")
     )
-    return await _newest(connection, [found], limit)
+    newest = select(found).order_by(found.c.id.desc()).limit(limit).subquery()
+    query = (
+        select(*order_columns)
+        .join(newest, and_(newest.c.number_key == Order.number_key, newest.c.organisation_id == Order.organisation_id))
+        .order_by(Order.id.desc())
+    )
+    return (await connection.execute(query)).all()
 
 
 def _names(organisation_id: UUID, field: str | None = None) -> ColumnElement[bool]:
     """Return the condition that an order names the organisation, in a role that may see the field."""
     roles = [role for role in sorted(NAMED) if field is None or may_see(role, field)]
     return or_(*(has_role(organisation_id, role) for role in roles))
-
-
-async def _newest(
-    connection: AsyncConnection, conditions: Sequence[ColumnElement[bool]], limit: int
-) -> Sequence[Row[Any]]:
-    query = select(*order_columns).where(*conditions).order_by(Order.id.desc()).limit(limit)
-    return (await connection.execute(query)).all()

@@ -8,9 +8,8 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.lookup import papers, repository
-from app.lookup.papers import PaperNumber, ProReading
+from app.lookup.papers import PaperNumber
 from app.lookup.schemas import FOUND_MAX, BuyerOfFound, FoundBy, FoundField, FoundOrder, LookUp
-from app.numbers.number_keys import MalformedNumber, number_key
 from app.orders import reference_repository
 from app.orders.lifecycle import effective_status
 from app.orders.location import as_id
@@ -50,17 +49,16 @@ async def _hits(
         rows = await repository.by_numbers(connection, me, keys, order_id, limit)
         hits += [(row, [*_by_number(row, asked, order_id)]) for row in rows]
     if asked.pro_numbers:
-        wanted = {reading.key for reading in asked.pro_numbers}
-        rows = await repository.by_pro_numbers(connection, me, wanted, limit)
-        hits += [(row, [_by_pro_number(row)]) for row in rows if _is_read(row, asked)]
-    # A scan may hold what no reference does, and the database takes in no text: control characters.
-    if asked.text.isprintable():
+        rows = await repository.by_pro_numbers(connection, me, asked.pro_numbers, limit)
+        hits += [(row, [_by_pro_number(row)]) for row in rows]
+    if keys:
+        rows = await reference_repository.find_by_references(connection, me, keys, of_one_buyer=limit)
+        hits += [(row, [*_by_reference(row._asdict(), caller)]) for row in rows]
+    # A scan may hold what the database takes in no text.
+    if "\x00" not in asked.text:
         rows = await repository.by_own_reference(connection, me, asked.text)
         hits += [(row, [_by(FoundField.reference, row.reference)]) for row in rows]
-    if keys:
-        rows = await reference_repository.find_by_references(connection, me, keys)
-        hits += [(row, [*_by_reference(row._asdict(), caller)]) for row in rows]
-        rows = await repository.by_papers(connection, me, keys, limit)
+        rows = await repository.by_papers(connection, me, asked.papers, limit)
         hits += [(row, [*_by_papers(row, asked)]) for row in rows]
     return [(row, by) for row, by in hits if by]
 
@@ -70,10 +68,6 @@ def _by_number(row: Row[Any], asked: PaperNumber, order_id: UUID | None) -> Iter
         yield _by(FoundField.number, row.number)
     if row.id == order_id:
         yield _by(FoundField.id, str(row.id))
-
-
-def _is_read(row: Row[Any], asked: PaperNumber) -> bool:
-    return not {ProReading(None, row.pro_number), ProReading(row.scac, row.pro_number)}.isdisjoint(asked.pro_numbers)
 
 
 def _by_pro_number(row: Row[Any]) -> FoundBy:
@@ -93,15 +87,8 @@ def _by_reference(row: Mapping[str, Any], caller: Principal) -> Iterator[FoundBy
 def _by_papers(row: Row[Any], asked: PaperNumber) -> Iterator[FoundBy]:
     for field in (FoundField.contract_number, FoundField.invoice_number):
         value = getattr(row, field)
-        if value is not None and _key(value) in asked.keys:
+        if value is not None and papers.paper_key(value) in asked.papers:
             yield _by(field, value)
-
-
-def _key(text: str) -> str | None:
-    try:
-        return number_key(text)
-    except MalformedNumber:
-        return None
 
 
 def _by(field: FoundField, value: str) -> FoundBy:

@@ -51,7 +51,8 @@ class ComponentsDoNotFit(Problem):
         "A format with {cost_center:W}, {category:W} or {location:W} writes the order's field of that name into the "
         "number: it must be given, in exactly W characters of A to Z and 0 to 9, and be one of the values that the "
         "format allows, where it names them. `errors` names the field and the rule: missing, width, character or "
-        "not_allowed."
+        "not_allowed. An order that names no `format_id` has the format of your policy, GET /v1/policies; name another "
+        "one, such as the default format, where it has no such component."
     )
     example_detail = "In this format cost_center has exactly 4 characters, not 3."
     example_members: ClassVar[dict[str, JsonValue]] = {
@@ -71,8 +72,9 @@ class NumberFormatExhausted(Problem):
     code = "number_format_exhausted"
     title = "The number format has no numbers left"
     remedy = (
-        "Every serial of the format, or of its year or month, has been issued. Issue under another format, or create "
-        "one with a wider serial (POST /v1/number-formats/preview tells how many numbers a pattern has)."
+        "Every serial of the format, or of its year or month, has been issued. Give the format a version with a wider "
+        "serial (POST /v1/number-formats/{id}/versions; POST /v1/number-formats/preview tells how many numbers a "
+        "pattern has), or issue under another format."
     )
     example_detail = "ACME-{year}-{serial:3} has no numbers left in 2027."
 

@@ -18,7 +18,7 @@ from app.http.errors import NotFound
 from app.numbers import repository
 from app.numbers.allowed_values import AllowedValues, faults, require_allowed
 from app.numbers.default_format import DEFAULT_PATTERN
-from app.numbers.errors import ComponentsDoNotFit, InvalidPattern, PrefixTaken
+from app.numbers.errors import ComponentsDoNotFit, InvalidPattern, PrefixTaken, UnknownNumberFormat
 from app.numbers.format_grammar import NUMBER_LENGTH_MAX, PREFIX_KEY_LENGTH_MAX, PREFIX_KEY_LENGTH_MIN, PatternError
 from app.numbers.format_patterns import ComponentError, FormatPattern
 from app.numbers.number_keys import MalformedNumber, candidate_keys
@@ -84,6 +84,14 @@ async def get(connection: AsyncConnection, caller: Principal, format_id: UUID) -
     if not found:
         raise NotFound(f"There is no number format {format_id} that this organisation may use.")
     return _number_format(found[0], await repository.versions_of(connection, [format_id]))
+
+
+async def require_usable(
+    connection: AsyncConnection, caller: Principal, format_id: UUID, place: Sequence[str | int]
+) -> None:
+    """Raise UnknownNumberFormat, at `place`, for a format that is neither the caller's nor the default one."""
+    if not await repository.find_in_force(connection, caller.organisation_id, [format_id]):
+        raise UnknownNumberFormat.at(place, format_id)
 
 
 async def page(

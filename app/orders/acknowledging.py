@@ -18,6 +18,7 @@ from app.orders import (
     acknowledgement_repository,
     activation_repository,
     change_repository,
+    policy_service,
     receipt_repository,
     repository,
 )
@@ -28,10 +29,11 @@ from app.orders.changes import ReceiptConflict, receipt_conflicts
 from app.orders.changing import quantity_received, rewrite_references, terms_as_columns
 from app.orders.lifecycle import Action, StoredStatus, status_by_acknowledgement
 from app.orders.location import LocatedOrder, locate
+from app.orders.policies import ActivationMode
 from app.orders.quantities import LineQuantities, anything_open, sum_by_line
 from app.orders.repository import Conditions
 from app.orders.schemas import PurchaseOrder
-from app.orders.service import ATTEMPTS, overtaken, reject, shown, superseded, transition_refused
+from app.orders.service import ATTEMPTS, carry_out, overtaken, reject, shown, superseded, transition_refused
 from app.principal import Principal
 
 
@@ -205,7 +207,7 @@ async def _end(
     """Record the acknowledgement, with what it made of the order, and return the order as it is then."""
     if status is StoredStatus(row.status):
         await _record(connection, caller, order, row, EventType.CONFIRMED, data)
-        return row
+        return await _activate(connection, caller, order, row) if status is StoredStatus.confirmed else row
     settled = await activation_repository.close_open(connection, order.identity, caller.organisation_id)
     if settled is not None:
         data["activation_request_id"] = str(settled.id)
@@ -217,6 +219,19 @@ async def _end(
         row = await repository.bump_version(connection, *order.identity) or row
         await _record(connection, caller, order, row, EventType.RECEIVED, {"quantities": []})
     return await receipt_repository.set_status(connection, order.identity, status)
+
+
+async def _activate(connection: AsyncConnection, caller: Principal, order: LocatedOrder, row: Row[Any]) -> Row[Any]:
+    """Activate an order that is confirmed now, where the policy that it was issued under says so, and return it.
+
+    The confirmation holds its row: nobody has cancelled or suspended it in between, and time stands still.
+    """
+    policy = await policy_service.kept_by_order(connection, order.organisation_id, row.policy_version)
+    if policy.activation is not ActivationMode.on_confirmation:
+        return row
+    data = {"policy_version": row.policy_version}
+    values = {"activated_at": row.read_at}
+    return await carry_out(connection, caller, order, Action.activate, EventType.ACTIVATED, values, data)
 
 
 async def _record(

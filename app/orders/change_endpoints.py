@@ -75,9 +75,9 @@ async def update_purchase_order(
     the proposed one and takes its place; a change back to what was confirmed withdraws it.
 
     Everything else is the buyer's own and changes at once: `activate_by`, `valid_from` and `expires_at`, `forwarders`,
-    and what you file the order under: `reference`, `references`, `requested_by`, `cost_center`, `category`, `location`
-    and `metadata`, the latter seven also after the order has ended. A change to what the order says already changes
-    nothing, not even its version.
+    `sent_via` once it was issued, and what you file the order under: `reference`, `references`, `requested_by`,
+    `cost_center`, `category`, `location` and `metadata`, the latter seven also after the order has ended. A change to
+    what the order says already changes nothing, not even its version.
     """
     return await unit.write(
         lambda connection: changing.change(connection, caller, number, buyer, if_match, body), order_answer
@@ -100,7 +100,7 @@ async def list_purchase_order_revisions(
     """List a purchase order's revisions.
 
     What it said each time, newest first, with the lines of that time. Change orders that are proposed, and those that
-    came to nothing, are shown to owner and seller.
+    came to nothing, are shown to owner and seller; a seller sees none that asked another organisation.
     """
     position = decode_cursor(cursor)
     before = None if position is None else min(position.int, LARGEST_INTEGER)

@@ -112,13 +112,21 @@ async def find_revision(connection: AsyncConnection, order: Identity, revision: 
 
 
 async def revisions(
-    connection: AsyncConnection, order: Identity, *, before: int | None, limit: int, only_current: bool
+    connection: AsyncConnection,
+    order: Identity,
+    *,
+    before: int | None,
+    limit: int,
+    only_current: bool,
+    seller: UUID | None,
 ) -> Sequence[Row[Any]]:
     """Return up to `limit` revisions that were kept, below `before`, newest first.
 
-    `only_current`: without those that the order never came to say.
+    `only_current`: without those that the order never came to say. `seller`: those alone that name it as the seller.
     """
     query = select(_Revision.__table__).where(*_of(_Revision, order))
+    if seller is not None:
+        query = query.where(_Revision.terms["seller"]["organisation_id"].astext == str(seller))
     if only_current:
         query = query.where(_Revision.current_from.is_not(None))
     if before is not None:

@@ -101,6 +101,8 @@ class ChangePurchaseOrder(RequestModel):
     ship_window: WindowChange | None = None
     delivery_window: WindowChange | None = None
     metadata: dict[MetadataKey, MetadataValue | None] | None = None
+    sent_via: ShortText | None = None
+    """How the order, as it is from now on, went to the supplier; `sent_at` becomes the time of this request."""
 
 
 class RejectPurchaseOrder(GiveReason):

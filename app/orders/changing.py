@@ -4,7 +4,7 @@ A change is worked out from the order as it was read and written on condition th
 several at once one is written, and the others are told to look again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -49,6 +49,9 @@ _FOUND_BY = frozenset({"reference", "references", "seller_id", "ship_to_id", "fo
 
 Lines = Sequence[Mapping[str, Any]]
 
+PatchOf = Callable[[LocatedOrder, Mapping[str, Any]], Mapping[str, Any]]
+"""Returns a JSON merge patch for an order, given with the content of its newest revision as a request would say it."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
@@ -80,12 +83,26 @@ async def change(
     InvalidTransition for an order that has ended, QuantityReceived, and DuplicateReference.
     """
     patch = body.model_dump(mode="json", exclude_unset=True)
+
+    def unless_changed(order: LocatedOrder, _: Mapping[str, Any]) -> Mapping[str, Any]:
+        require_match(if_match, row_etag(order.row, order.relation))
+        return patch
+
+    return await change_as(connection, caller, number, buyer, unless_changed)
+
+
+async def change_as(
+    connection: AsyncConnection, caller: Principal, number: str, buyer: UUID | None, patch_of: PatchOf
+) -> PurchaseOrder:
+    """Do the same with a patch that is made from what the order says last, and made anew where that was overtaken.
+
+    Raises the same but for the preconditions, and what `patch_of` raises.
+    """
     for _ in range(ATTEMPTS):
         order = await locate(connection, caller, number, buyer)
-        require_match(if_match, row_etag(order.row, order.relation))
         in_force = await repository.current_lines(connection, *order.identity, order.row["revision"])
         before = [line._asdict() for line in in_force]
-        plan = await _plan(connection, caller, order, before, patch)
+        plan = await _plan(connection, caller, order, before, patch_of)
         if not plan.fields and not plan.withdraws:
             return await shown(connection, order)
         _require_changeable(order, plan)
@@ -135,19 +152,20 @@ def terms_as_columns(terms: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def _plan(
-    connection: AsyncConnection, caller: Principal, order: LocatedOrder, in_force: Lines, patch: Mapping[str, Any]
+    connection: AsyncConnection, caller: Principal, order: LocatedOrder, in_force: Lines, patch_of: PatchOf
 ) -> _Plan:
     """Work out what a patch makes of the order, beginning with its newest revision."""
     row = order.row
     newest, lines = await _newest(connection, order, in_force)
-    merged = merged_content(_as_json(newest, lines), patch)
+    now = _as_json(newest, lines)
+    patch = patch_of(order, now)
     moves_dates = not patch.keys().isdisjoint(_DATES)
-    if not moves_dates:
-        # Dates that it does not touch may contradict each other by now: a deadline that was met may lie after the end
-        # that was given with the activation.
-        merged = {name: value for name, value in merged.items() if name not in _DATES}
+    # Dates that it does not touch may contradict each other by now: a deadline that was met may lie after the end that
+    # was given with the activation.
+    left_alone = {"sent_via"} if moves_dates else {"sent_via", *_DATES}
+    said = {name: value for name, value in merged_content(now, patch).items() if name not in left_alone}
     try:
-        content = ChangedContent.model_validate(merged)
+        content = ChangedContent.model_validate(said)
     except ValidationError as error:
         raise invalid_item(error, ("body",)) from None
     known = await organisations.find_all(connection, {caller.organisation_id, *organisations_named([content])})
@@ -164,6 +182,10 @@ async def _plan(
     ]
     if _differ(lines, wanted):
         fields.add("lines")
+    sent = _sent(order, patch)
+    if sent and (fields or sent["sent_via"] != row["sent_via"]):
+        fields.add("sent_via")
+        columns |= sent
     own = {name: columns[name] for name in columns if name not in {*TERMS, "seller_id", "ship_to_id"}}
     terms = {name: columns[name] for name in TERMS}
     as_confirmed = all(terms[name] == row[name] for name in TERMS) and not _differ(in_force, wanted)
@@ -177,6 +199,18 @@ async def _plan(
         withdraws,
         receipt_conflicts(in_force, wanted) if changes_terms else [],
     )
+
+
+def _sent(order: LocatedOrder, patch: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns that say how the order, as it is from now on, went to the supplier."""
+    if "sent_via" not in patch:
+        return {}
+    via: str | None = patch["sent_via"]
+    if order.row["status"] == StoredStatus.draft:
+        raise InvalidRequest.at(
+            ["body", "sent_via"], "sent_draft", "A draft has not been sent: say `sent_via` when it is issued"
+        )
+    return {"sent_via": via, "sent_at": None if via is None else order.read_at}
 
 
 async def _newest(connection: AsyncConnection, order: LocatedOrder, in_force: Lines) -> tuple[dict[str, Any], Lines]:

@@ -165,11 +165,11 @@ class Content(RequestModel):
     category: Component | None = None
     location: Component | None = None
     activate_by: Timestamp | None = None
-    """Not activated by then, the order lapses."""
+    """Not activated by then, the order lapses. Left out: as long after its issue as your policy says, if it does."""
     valid_from: Timestamp | None = None
     """Before this the gate answers `not_yet_valid`."""
     expires_at: Timestamp | None = None
-    """From then on the gate answers `expired`."""
+    """From then on the gate answers `expired`. Left out: as long after its issue as your policy says, if it does."""
     ship_window: Window | None = None
     delivery_window: Window | None = None
     metadata: Annotated[dict[MetadataKey, MetadataValue], Field(max_length=50)] = {}

@@ -85,6 +85,9 @@ async def issue_purchase_order(body: IssuePurchaseOrder, caller: Caller, unit: U
     `{}` is enough for a number of the default format; everything else may be said now. With `number`, one that was
     issued elsewhere is registered as it is: unique among your own orders, and `warnings` say what other systems would
     refuse about it. The order is `issued` and waits for the seller's confirmation, or is a `draft`.
+
+    Your policy (`POST /v1/policies`) says what you leave out: the format of the number, and of an order that is issued
+    its `expires_at` and `activate_by`. What you say goes before it.
     """
     return await unit.write(
         lambda connection: issuing.issue_one(connection, caller, issuer, body),

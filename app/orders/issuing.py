@@ -1,8 +1,9 @@
 """Issues orders, one or a thousand by the same way: every item is judged by itself, all are written together."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,12 +15,13 @@ from app.events import service as events
 from app.events.event_types import EventType
 from app.events.service import OrderChange
 from app.http.problems import invalid_item
-from app.http.schemas import ProblemDetails
+from app.http.schemas import ProblemDetails, timestamp
 from app.numbers import service as numbers
 from app.numbers.number_issuer import DrawnNumber, NumberIssuer, WantedNumber
 from app.orders import policy_service, reference_repository, repository
 from app.orders.errors import BatchRefused, DuplicateNumber, DuplicateReference, ReservedNumber
 from app.orders.new_orders import faults_of, line_row, order_row, organisations_named
+from app.orders.policies import DEFAULT_POLICY
 from app.orders.schemas import BatchResult, IssueBatch, IssuedBatch, IssuePurchaseOrder, PurchaseOrder
 from app.orders.views import purchase_order
 from app.organisations import repository as organisations
@@ -28,19 +30,22 @@ from app.telemetry import NUMBERS_ISSUED
 
 _ITEM: TypeAdapter[IssuePurchaseOrder] = TypeAdapter(IssuePurchaseOrder)
 _ATTEMPTS = 5
+_LOOKED_AT_ONCE = 1_024
 
 
 @dataclass(slots=True, eq=False)
 class _Prepared:
     """An item that is ready to be written, but for its number where one is issued; `place` is where it stands.
 
-    `gapless`: the number that it was given last must not be lost.
+    `format_id`: of the number that is issued for it, the default one where it is None. `gapless`: the number that it
+    was given last must not be lost.
     """
 
     index: int
     place: Sequence[str | int]
     body: IssuePurchaseOrder
     row: dict[str, Any]
+    format_id: UUID | None
     gapless: bool = False
 
 
@@ -88,7 +93,8 @@ async def issue_many(
     """
     now = await clock.now(connection)
     known = await organisations.find_all(connection, {caller.organisation_id, *organisations_named(bodies)})
-    policy = await policy_service.version_in_force(connection, caller.organisation_id, now)
+    version = await policy_service.version_in_force(connection, caller.organisation_id, now)
+    policy = DEFAULT_POLICY if version is None else version.policy
     places: list[list[str | int]] = [
         ["body"] if indexes is None else ["body", "purchase_orders", indexes[position]]
         for position in range(len(bodies))
@@ -96,11 +102,12 @@ async def issue_many(
     outcomes: dict[int, PurchaseOrder | Problem] = {}
     prepared: list[_Prepared] = []
     async for position, body in unhurried(enumerate(bodies)):
-        faults = list(faults_of(body, caller, known, now, places[position]))
+        faults = list(faults_of(body, caller, known, now, policy, places[position]))
         if faults:
             outcomes[position] = InvalidRequest.of(faults)
         else:
-            prepared.append(_Prepared(position, places[position], body, order_row(body, caller, known, policy, now)))
+            row = order_row(body, caller, known, version, now)
+            prepared.append(_Prepared(position, places[position], body, row, body.format_id or policy.format_id))
     written = await _place(connection, caller, issuer, prepared, outcomes)
     lines = await _write_lines(connection, written)
     await repository.insert_forwarders(connection, [item.row for item in written])
@@ -125,7 +132,7 @@ async def _place(
     without it. Only an organisation's own formats can be gapless, and only a reference that is taken makes an item fail
     so late.
     """
-    if not any(item.body.format_id and item.body.reference for item in prepared):
+    if not any(item.format_id and item.body.reference for item in prepared):
         return await _place_once(connection, caller, issuer, prepared, outcomes)
     for _ in range(_ATTEMPTS):
         refused: dict[int, PurchaseOrder | Problem] = {}
@@ -192,7 +199,7 @@ async def _write(
 ) -> list[_Prepared]:
     """Insert the orders and return those that went in.
 
-    A number issued here that is taken all the same (its buyer registered it before its format existed) is drawn again;
+    A number issued here that is taken all the same (its buyer registered it before its format existed) is passed over;
     a given one is the caller's to change.
     """
     written: list[_Prepared] = []
@@ -209,9 +216,43 @@ async def _write(
             return written
         _give_up((item for item in left if item.body.number is not None), outcomes)
         again = [item for item in left if item.body.number is None]
-        waiting = await _number(connection, caller, issuer, again, outcomes)
+        waiting = []
+        for item in again:
+            drawn = await _draw_free(connection, caller, issuer, item)
+            if isinstance(drawn, Problem):
+                outcomes[item.index] = drawn
+            else:
+                _take(item, drawn)
+                waiting.append(item)
     _give_up(waiting, outcomes)
     return written
+
+
+async def _draw_free(
+    connection: AsyncConnection, caller: Principal, issuer: NumberIssuer, item: _Prepared
+) -> DrawnNumber | Problem:
+    """Draw the next number that its buyer has no order of: there may be years of them, registered one after the other.
+
+    So they are looked at two, four, eight at a time. A gapless series goes no further than to the number that is free.
+    """
+    organisation_id, wanted, ahead = caller.organisation_id, _wanted(item), 1
+    while True:
+        async with connection.begin_nested() as savepoint:
+            drawn = await issuer.draw(connection, organisation_id, [wanted] * ahead)
+            keys = [one.number_key for one in drawn if isinstance(one, DrawnNumber)]
+            taken = await repository.taken_keys(connection, organisation_id, keys)
+            passed = next((place for place, one in enumerate(drawn) if _is_free(one, taken)), None)
+            if passed is not None and item.gapless:
+                await savepoint.rollback()
+        if passed is not None and item.gapless:
+            drawn = await issuer.draw(connection, organisation_id, [wanted] * (passed + 1))
+        if passed is not None:
+            return drawn[passed]
+        ahead = min(2 * ahead, _LOOKED_AT_ONCE)
+
+
+def _is_free(drawn: DrawnNumber | Problem, taken: Collection[str]) -> bool:
+    return isinstance(drawn, Problem) or drawn.number_key not in taken
 
 
 def _give_up(items: Iterable[_Prepared], outcomes: dict[int, PurchaseOrder | Problem]) -> None:
@@ -273,7 +314,7 @@ def _wanted(item: _Prepared) -> WantedNumber:
     body = item.body
     components = {"cost_center": body.cost_center, "category": body.category, "location": body.location}
     given = {name: value for name, value in components.items() if value is not None}
-    return WantedNumber(body.format_id, given, item.place)
+    return WantedNumber(item.format_id, given, item.place)
 
 
 def _event(item: _Prepared, caller: Principal) -> OrderChange:
@@ -289,9 +330,9 @@ def _event(item: _Prepared, caller: Principal) -> OrderChange:
             "number": row["number"],
             "revision": 1,
             **{
-                name: item.body.model_dump(mode="json", include={name})[name]
+                name: timestamp(row[name])
                 for name in ("activate_by", "valid_from", "expires_at")
-                if getattr(item.body, name) is not None
+                if row[name] is not None
             },
         },
     )

@@ -48,6 +48,8 @@ async def send_purchase_order(
     """Issue a draft.
 
     The draft becomes `issued` and waits for the seller's confirmation. `sent_via` says how it went to the supplier.
+    From this moment on it goes by the version of your policy that is in force, which fills in `activate_by` and
+    `expires_at` where neither the draft nor this request says them.
     """
     given = body or SendPurchaseOrder()
     return await unit.write(lambda connection: service.send(connection, caller, number, buyer, given), order_answer)
@@ -74,6 +76,9 @@ async def confirm_purchase_order(
     later, and stays open) or `rejected` (is open no more, at the gate and for receiving), with dates and a reason. What
     is left unsaid is accepted; without `lines` all is. Where nothing is left to come, the order is `rejected`, or
     `received` where goods have come in before.
+
+    Where the policy that the order was issued under has `activation: on_confirmation`, the order is active at once, and
+    its timeline shows both events. A later acknowledgement changes nothing about that.
 
     Where a change order is proposed, it is what is acknowledged, and comes into force with that. An acknowledgement of
     any revision but the newest is 409 `revision_superseded`.

@@ -55,7 +55,9 @@ The gate accepts goods of an order whose status is `active` or `partially_receiv
 _ACTIONS: Final = """\
 An action that a status does not list is answered 409 `invalid_transition`, with the actions that are possible.
 
-- **confirm** is the supplier's acknowledgement. A later one replaces an earlier one, also after activation.
+- **confirm** is the supplier's acknowledgement. A later one replaces an earlier one, also after activation. Where the
+  policy that the order was issued under has `activation: on_confirmation`, it activates the order too.
+- **issue** fills in `expires_at` and `activate_by` where nobody has said them and the buyer's policy does.
 - **receive** leads to `received` when nothing stays open. Reversing a receipt leads back: to `partially_received`, or
   to `active` when nothing is left that was received.
 - **resume** returns to the status that the order was suspended from.

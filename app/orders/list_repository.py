@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.numbers.number_keys import MalformedNumber, number_key
 from app.orders.models import PurchaseOrderForwarderRow, PurchaseOrderLineRow, PurchaseOrderRow, ReferenceClaimRow
 from app.orders.repository import effective_status, has_role, is_no_draft, order_columns
-from app.orders.visibility import may_see
+from app.orders.visibility import may_see, may_see_code
 from app.principal import Relation
 
 Order = PurchaseOrderRow
@@ -92,9 +92,9 @@ class Filters:
             if role is Relation.OWNER:
                 yield Order.number_key == _claimed_for(organisation_id, self.reference)
         if self.seller is not None:
-            yield _is_party(Order.seller, Order.seller_id, self.seller)
+            yield _is_party(Order.seller, Order.seller_id, self.seller, by_code=may_see_code(role, "seller"))
         if self.ship_to is not None:
-            yield _is_party(Order.ship_to, Order.ship_to_id, self.ship_to)
+            yield _is_party(Order.ship_to, Order.ship_to_id, self.ship_to, by_code=may_see_code(role, "ship_to"))
         if self.sku is not None:
             yield _has_line(PurchaseOrderLineRow.sku == self.sku)
         if self.expires_before is not None:
@@ -126,12 +126,10 @@ def _folded(text: str) -> str:
         return text.upper()
 
 
-def _is_party(party: Any, party_id: Any, text: str) -> ColumnElement[bool]:
-    named = [
-        party["code"].astext == text,
-        party["gln"].astext == text,
-        func.lower(party["name"].astext) == text.lower(),
-    ]
+def _is_party(party: Any, party_id: Any, text: str, *, by_code: bool) -> ColumnElement[bool]:
+    named = [party["gln"].astext == text, func.lower(party["name"].astext) == text.lower()]
+    if by_code:
+        named.append(party["code"].astext == text)
     try:
         return or_(party_id == UUID(text), *named)
     except ValueError:

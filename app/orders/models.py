@@ -1,7 +1,7 @@
 """Tables of purchase orders. An order's identity is (number_key, organisation_id): the key of its number, the buyer."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -22,7 +22,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.db.base import Base
 from app.orders.activation_rules import ActivationRequestStatus
 from app.orders.lifecycle import OPEN, StoredStatus
-from app.orders.policies import WindowAtGate
+from app.orders.policies import DEFAULT_POLICY, ActivationMode, SplitShipments, WindowAtGate
 
 
 def _quoted(values: Iterable[StrEnum]) -> str:
@@ -147,6 +147,10 @@ class PolicyVersionRow(Base):
         CheckConstraint("version >= 1", name="version_counts_from_one"),
         CheckConstraint("receipt_tolerance BETWEEN 0 AND 1", name="receipt_tolerance_is_a_share"),
         CheckConstraint(f"delivery_window_at_gate IN ({_quoted(WindowAtGate)})", name="delivery_window_at_gate"),
+        CheckConstraint("default_validity > interval '0'", name="default_validity_is_positive"),
+        CheckConstraint("activation_window > interval '0'", name="activation_window_is_positive"),
+        CheckConstraint(f"activation IN ({_quoted(ActivationMode)})", name="activation"),
+        CheckConstraint(f"split_shipments IN ({_quoted(SplitShipments)})", name="split_shipments"),
         {"comment": "dist:reference - versions of organisations' policies, append only"},
     )
 
@@ -157,6 +161,11 @@ class PolicyVersionRow(Base):
     gate_facts_that_hold: Mapped[list[str]]
     receipt_tolerance: Mapped[Decimal]
     delivery_window_at_gate: Mapped[str]
+    default_validity: Mapped[timedelta | None]
+    activation_window: Mapped[timedelta | None]
+    activation: Mapped[str] = mapped_column(server_default=DEFAULT_POLICY.activation)
+    split_shipments: Mapped[str] = mapped_column(server_default=DEFAULT_POLICY.split_shipments)
+    format_id: Mapped[UUID | None] = mapped_column(ForeignKey("number_formats.id"))
     created_at: Mapped[datetime]
 
 

@@ -1,6 +1,7 @@
 """What the rows of a new order hold, and what is wrong with its content, seen with the clock and the directory."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,9 +9,11 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from app.db.identifiers import new_id
+from app.http.schemas import timestamp
 from app.numbers.number_keys import MalformedNumber, clean_number_text, number_key
 from app.orders.content_schemas import Content, Line, Party
 from app.orders.lifecycle import StoredStatus
+from app.orders.policies import DEFAULT_POLICY, OrderDates, Policy, PolicyVersion, dates_at_issue, in_order
 from app.orders.schemas import IssuePurchaseOrder
 from app.principal import Principal
 
@@ -20,19 +23,34 @@ def faults_of(
     caller: Principal,
     known: Mapping[UUID, Any],
     now: datetime,
+    policy: Policy,
     place: list[str | int],
 ) -> Iterable[dict[str, JsonValue]]:
-    """Yield what only the database's clock and directory can tell to be wrong."""
+    """Yield what only the database's clock, the directory and the buyer's policy can tell to be wrong."""
     for name in ("activate_by", "expires_at"):
         moment = getattr(body, name)
         if moment is not None and moment <= now:
             yield _fault([*place, name], "in_the_past", f"`{name}` has passed already")
+    if not body.draft:
+        yield from faults_of_dates(dates_at_issue(policy, dates_said(body), now), dates_said(body), place)
     yield from faults_of_parties(body, caller, known, place)
     if body.number is not None:
         try:
             clean_number_text(body.number)
         except MalformedNumber as error:
             yield _fault([*place, "number"], f"number_{error.rule}", str(error))
+
+
+def faults_of_dates(dates: OrderDates, said: OrderDates, place: list[str | int]) -> Iterable[dict[str, JsonValue]]:
+    """Yield what is wrong with the `dates` of an order that is being issued, of which the buyer has `said` some."""
+    if not in_order(dates) and dates.expires_at is not None:
+        ends = "" if said.expires_at else f", {timestamp(dates.expires_at)} by your policy: state a later one"
+        yield _fault([*place, "activate_by"], "date_order", f"`activate_by` must not be after `expires_at`{ends}")
+
+
+def dates_said(order: Any) -> OrderDates:
+    """Return the dates that a body or an order's row holds."""
+    return OrderDates(order.activate_by, order.valid_from, order.expires_at)
 
 
 def faults_of_parties(
@@ -55,11 +73,17 @@ def _fault(loc: list[str | int], code: str, message: str) -> dict[str, JsonValue
 
 
 def order_row(
-    body: IssuePurchaseOrder, caller: Principal, known: Mapping[UUID, Any], policy_version: int | None, now: datetime
+    body: IssuePurchaseOrder, caller: Principal, known: Mapping[UUID, Any], version: PolicyVersion | None, now: datetime
 ) -> dict[str, Any]:
-    """Return the row of a new order; one that is to be issued here has no number yet."""
+    """Return the row of a new order; one that is to be issued here has no number yet.
+
+    `version`: of the buyer's policy, by which it is issued, its dates included; what a draft says is all that it says.
+    """
+    policy = DEFAULT_POLICY if version is None else version.policy
+    dates = dates_said(body) if body.draft else dates_at_issue(policy, dates_said(body), now)
     return {
         **content_columns(body, caller.organisation_id, known),
+        **asdict(dates),
         "organisation_id": caller.organisation_id,
         "id": new_id(),
         "number": None if body.number is None else clean_number_text(body.number),
@@ -71,7 +95,7 @@ def order_row(
         "revision": 1,
         "latest_revision": 1,
         "proposed_revision": None,
-        "policy_version": None if body.draft else policy_version,
+        "policy_version": None if body.draft or version is None else version.version,
         "status": StoredStatus.draft if body.draft else StoredStatus.issued,
         **dict.fromkeys(("suspended_from", "status_reason", "contract_number", "invoice_number")),
         "sent_via": body.sent_via,

@@ -1,4 +1,4 @@
-"""`/v1/policies`: what an organisation asks of deliveries, in versions."""
+"""`/v1/policies`: how an organisation's orders are issued, and what it asks of deliveries, in versions."""
 
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from app.http.openapi import documented
 from app.http.pagination import DEFAULT_LIMIT, CursorText, Limit, decode_cursor, page_answer
 from app.http.schemas import LARGEST_INTEGER, Page
 from app.http.unit_of_work import Answer, Reading, Unit
+from app.numbers.errors import UnknownNumberFormat
 from app.orders import policy_service
 from app.orders.policy_schemas import CreatePolicy, PolicyVersion
 
@@ -21,6 +22,7 @@ router = APIRouter(prefix="/policies", tags=["Policies"])
     **documented(
         "create_policy",
         PolicyVersion,
+        UnknownNumberFormat,
         status=201,
         requests={
             "What the gate asks for, from a day on": {
@@ -28,6 +30,11 @@ router = APIRouter(prefix="/policies", tags=["Policies"])
                 "mandatory_gate_facts": ["pro_number", "trailer_number", "booking"],
             },
             "Five percent more may come in, from now on": {"receipt_tolerance": "0.05"},
+            "Orders end after 90 days, and are active once they are confirmed": {
+                "default_validity": "P90D",
+                "activation_window": "P14D",
+                "activation": "on_confirmation",
+            },
             "Back to the defaults": {},
         },
     ),
@@ -35,14 +42,20 @@ router = APIRouter(prefix="/policies", tags=["Policies"])
 async def create_policy(body: CreatePolicy, caller: Caller, unit: Unit) -> Response:
     """State your policy.
 
-    Adds a version: what your gate asks of a delivery, and how much may come in beyond what you ordered. A version is
-    whole: what you leave out is the default, not what the version before it said. It holds from `effective_from` until
-    a later version begins. Versions are never changed: state another one that begins at the same moment, or earlier,
-    and the one that was planned will never hold.
+    Adds a version: what your gate asks of a delivery, how much may come in beyond what you ordered, how long your
+    orders are valid and when they become active, whether they may be shipped in parts, and how their numbers look. A
+    version is whole: what you leave out is the default, not what the version before it said. It holds from
+    `effective_from` until a later version begins. Versions are never changed: state another one that begins at the same
+    moment, or earlier, and the one that was planned will never hold.
+
+    A version that begins later is announced by an event at once, `policy.changing`, with what it changes against the
+    version that holds until then; so is one that takes the place of a planned version.
 
     Your gate goes by the version in force at the moment that is asked about: yours where orders name your organisation
     as ship-to, or where they name none and you are the buyer. An order keeps the version that its buyer had in force
-    when it was issued (`policy_version`), and with it the tolerance for receiving.
+    when it was issued (`policy_version`), and with it the dates that were filled in, its activation, the PRO numbers
+    that it takes and the tolerance for receiving. A draft gets all of that when it is issued; its number comes from the
+    format in force when it is made.
     """
     return await unit.write(
         lambda connection: policy_service.create(connection, caller, body), lambda made: Answer(made, 201)
@@ -55,9 +68,10 @@ async def list_policies(
 ) -> Response:
     """List your policy's versions.
 
-    Newest first, planned ones too; `in_force` marks the one that holds now. While there is none, the defaults hold: a
-    delivery needs its PRO number and comes within its window, contradictions reject, and nothing may come in beyond
-    what was ordered.
+    Newest first, planned ones too: those whose `effective_from` is still to come. `in_force` marks the one that holds
+    now. While there is none, the defaults hold: a delivery needs its PRO number and comes within its window,
+    contradictions reject, and nothing may come in beyond what was ordered; an order ends and lapses only where it says
+    so, is activated by you, takes any number of PRO numbers and has a number of the default format.
     """
     position = decode_cursor(cursor)
     before = None if position is None else min(position.int, LARGEST_INTEGER)

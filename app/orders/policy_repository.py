@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.orders.models import PolicyRow, PolicyVersionRow
-from app.orders.policies import GateFact, Policy, PolicyVersion, WindowAtGate
+from app.orders.policies import ActivationMode, GateFact, Policy, PolicyVersion, SplitShipments, WindowAtGate
 
 _Version = PolicyVersionRow
 
@@ -103,5 +103,10 @@ def _policy_version(row: Row[Any]) -> PolicyVersion:
             frozenset(map(GateFact, row.gate_facts_that_hold)),
             row.receipt_tolerance,
             WindowAtGate(row.delivery_window_at_gate),
+            row.default_validity,
+            row.activation_window,
+            ActivationMode(row.activation),
+            SplitShipments(row.split_shipments),
+            row.format_id,
         ),
     )

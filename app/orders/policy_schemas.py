@@ -1,10 +1,13 @@
 """Bodies of policies."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Any
+from uuid import UUID
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from app.http.schemas import (
     AnswerModel,
@@ -14,7 +17,8 @@ from app.http.schemas import (
     plain_decimal,
     written_as_decimal,
 )
-from app.orders.policies import DEFAULT_POLICY, GateFact, WindowAtGate
+from app.orders.durations import LONGEST, PATTERN, MalformedDurationError, parse_duration, written_duration
+from app.orders.policies import DEFAULT_POLICY, ActivationMode, GateFact, SplitShipments, WindowAtGate
 
 _STATED: dict[str, Any] = {
     "effective_from": "2036-04-01T00:00:00Z",
@@ -22,6 +26,11 @@ _STATED: dict[str, Any] = {
     "gate_facts_that_hold": ["seller"],
     "receipt_tolerance": "0.05",
     "delivery_window_at_gate": "enforced",
+    "default_validity": "P90D",
+    "activation_window": "P14D",
+    "activation": "on_confirmation",
+    "split_shipments": "refused",
+    "format_id": None,
 }
 
 
@@ -42,6 +51,30 @@ Share = Annotated[
 """A share between 0 and 1 with at most 4 digits after the point; a string in answers."""
 
 
+def _written_as_duration(value: object) -> object:
+    """Refuse what Pydantic would take besides: seconds as a number, months of 30 days, `1 day, 0:00:00`."""
+    if value is None or isinstance(value, timedelta):
+        return value
+    try:
+        return parse_duration(value if isinstance(value, str) else "")
+    except MalformedDurationError:
+        raise PydanticCustomError(
+            "duration",
+            "A span of time is written as in ISO 8601, in weeks, or in days, hours, minutes and seconds, such as P90D "
+            "or PT36H; months and years differ in length",
+        ) from None
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_written_as_duration),
+    Field(gt=timedelta(0), le=LONGEST),
+    PlainSerializer(written_duration, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": PATTERN, "examples": ["P90D"]}),
+]
+"""An ISO 8601 duration without years and months, more than nothing and at most ten years (3,660 days)."""
+
+
 class PolicyContent(RequestModel):
     """What a version states."""
 
@@ -57,6 +90,21 @@ class PolicyContent(RequestModel):
     takes no more. Left out: nothing beyond."""
     delivery_window_at_gate: WindowAtGate = DEFAULT_POLICY.delivery_window_at_gate
     """Whether your gate refuses a delivery outside its window, booked or stated by the order. Left out: it does."""
+    default_validity: Duration | None = DEFAULT_POLICY.default_validity
+    """How long an order is valid that is issued without `expires_at`, counted from its issue, or from its `valid_from`
+    where that is later: an ISO 8601 duration in weeks, days, hours, minutes and seconds, such as `P90D` or `PT36H`; at
+    most 3,660 days. The order shows the date as its own `expires_at`. Left out: it never ends by itself."""
+    activation_window: Duration | None = DEFAULT_POLICY.activation_window
+    """How long after its issue an order may be activated that is issued without `activate_by`, written likewise: what
+    is not confirmed and active by then lapses. The order shows the date as its own `activate_by`, which is never after
+    its `expires_at`. Left out: there is no deadline."""
+    activation: ActivationMode = DEFAULT_POLICY.activation
+    """How your orders become active once their sellers have confirmed them. Left out: you activate them."""
+    split_shipments: SplitShipments = DEFAULT_POLICY.split_shipments
+    """Whether an order may be shipped in parts, under more than one PRO number. Left out: it may."""
+    format_id: UUID | None = DEFAULT_POLICY.format_id
+    """The format of numbers for orders that name neither `number` nor `format_id`: one of your own formats. Left out:
+    the default format, which an order may still ask for by its id."""
 
 
 class CreatePolicy(PolicyContent):
@@ -97,4 +145,9 @@ class PolicyVersion(AnswerModel):
     gate_facts_that_hold: list[GateFact]
     receipt_tolerance: Share
     delivery_window_at_gate: WindowAtGate
+    default_validity: Duration | None
+    activation_window: Duration | None
+    activation: ActivationMode
+    split_shipments: SplitShipments
+    format_id: UUID | None
     created_at: Timestamp

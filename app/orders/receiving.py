@@ -104,8 +104,8 @@ async def try_to_receive(
     lines = await repository.current_lines(connection, *order.identity, row.revision)
     items = _items(body, lines, place)
     asked = rules.sum_by_line((item["line"], item["quantity"]) for item in items)
-    tolerance = await policy_service.receipt_tolerance(connection, order.organisation_id, row.policy_version)
-    lines = await _add(connection, order.identity, row.revision, lines, asked, tolerance)
+    policy = await policy_service.kept_by_order(connection, order.organisation_id, row.policy_version)
+    lines = await _add(connection, order.identity, row.revision, lines, asked, policy.receipt_tolerance)
     status = status_by_receipts(anything_received=True, anything_open=rules.anything_open(_quantities(lines)))
     if status is not StoredStatus(row.status):
         await receipt_repository.set_status(connection, order.identity, status)

@@ -13,7 +13,7 @@ from app.orders.references import reference_rows
 from app.orders.repository import Order, order_columns
 
 ORDERS_OF_A_REFERENCE_MAX: Final = 10
-"""Of one buyer. Two make a reference ambiguous; a word that stands on a million orders must not bring them all here."""
+"""Of one buyer, at a gate: two make a reference ambiguous, and a word on a million orders must not bring them all."""
 
 
 async def insert_references(connection: AsyncConnection, orders: Sequence[Mapping[str, Any]]) -> None:
@@ -32,11 +32,16 @@ async def replace_references(connection: AsyncConnection, before: Mapping[str, A
 
 
 async def find_by_references(
-    connection: AsyncConnection, party_id: UUID, reference_keys: Collection[str]
+    connection: AsyncConnection,
+    party_id: UUID,
+    reference_keys: Collection[str],
+    *,
+    of_one_buyer: int = ORDERS_OF_A_REFERENCE_MAX,
 ) -> Sequence[Row[Any]]:
     """Return the orders that an organisation finds by references, each with the `reference_key` that found it.
 
-    Drafts are among them: whom they are shown to is for the relation to say.
+    At most `of_one_buyer` by one reference of one buyer. Drafts are among them: whom they are shown to is for the
+    relation to say.
     """
     one = OrderReferenceRow
     place = func.row_number().over(partition_by=[one.reference_key, one.organisation_id], order_by=one.number_key)
@@ -48,6 +53,6 @@ async def find_by_references(
     result = await connection.execute(
         select(found.c.reference_key, *order_columns)
         .join(Order, and_(Order.number_key == found.c.number_key, Order.organisation_id == found.c.organisation_id))
-        .where(found.c.place <= ORDERS_OF_A_REFERENCE_MAX)
+        .where(found.c.place <= of_one_buyer)
     )
     return result.all()

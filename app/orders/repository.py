@@ -252,6 +252,12 @@ async def insert_orders(connection: AsyncConnection, rows: Sequence[Mapping[str,
     return frozenset(row["number_key"] for row in inserted)
 
 
+async def taken_keys(connection: AsyncConnection, organisation_id: UUID, number_keys: Sequence[str]) -> frozenset[str]:
+    """Return those of the keys by which an organisation has an order."""
+    query = select(Order.number_key).where(Order.organisation_id == organisation_id, Order.number_key.in_(number_keys))
+    return frozenset(await connection.scalars(query))
+
+
 async def insert_lines(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert lines of new orders."""
     await insert_rows(connection, PurchaseOrderLineRow, rows)
@@ -290,7 +296,7 @@ def has_role(organisation_id: UUID, role: Relation) -> ColumnElement[bool]:
 
 def is_no_draft() -> ColumnElement[bool]:
     """Return the condition that an order has left its owner's desk."""
-    return Order.status != StoredStatus.draft.value
+    return Order.issued_at.is_not(None)
 
 
 def _target(action: Action) -> ColumnElement[str]:

@@ -21,9 +21,13 @@ async def page(
 ) -> Sequence[Revision]:
     """Return up to `limit` revisions below `before`, newest first; raises what `locate` does."""
     order = await locate(connection, caller, number, buyer)
-    only_current = not _sees_all(order)
     rows = await change_repository.revisions(
-        connection, order.identity, before=before, limit=limit, only_current=only_current
+        connection,
+        order.identity,
+        before=before,
+        limit=limit,
+        only_current=order.relation not in {Relation.OWNER, Relation.SELLER},
+        seller=caller.organisation_id if order.relation is Relation.SELLER else None,
     )
     kept = [row._asdict() for row in rows]
     if not kept and before is None:
@@ -40,15 +44,23 @@ async def get(connection: AsyncConnection, caller: Principal, number: str, buyer
     found = None if row is None else row._asdict()
     if found is None and wanted == order.row["revision"]:
         found = _never_changed(order)
-    if found is None or not (_sees_all(order) or found["current_from"] is not None):
+    if found is None or not _may_see(order, caller, found):
         raise NotFound(f"{order.row['number']} has no revision {wanted} that this organisation may see.")
     lines = await change_repository.lines_of_revisions(connection, order.identity, [wanted])
     return _revision(order, found, lines[wanted])
 
 
-def _sees_all(order: LocatedOrder) -> bool:
-    """Whether the caller sees what never came in force: that stays between buyer and seller."""
-    return order.relation in {Relation.OWNER, Relation.SELLER}
+def _may_see(order: LocatedOrder, caller: Principal, revision: Mapping[str, Any]) -> bool:
+    """Whether the caller sees a revision: what never came in force stays between buyer and seller.
+
+    A seller sees what was asked of it, and nothing of what was asked of another before.
+    """
+    if order.relation is Relation.OWNER:
+        return True
+    if order.relation is Relation.SELLER:
+        seller = revision["terms"]["seller"] or {}
+        return bool(seller.get("organisation_id") == str(caller.organisation_id))
+    return revision["current_from"] is not None
 
 
 def _never_changed(order: LocatedOrder) -> dict[str, Any]:

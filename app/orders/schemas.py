@@ -59,7 +59,8 @@ class IssuePurchaseOrder(Content):
     number: NumberText | None = None
     """A number issued elsewhere, to be registered as it is; left out, one is issued here."""
     format_id: UUID | None = None
-    """The format of the number that is issued; the default format `PO-{random:9}{check}` when left out."""
+    """The format of the number that is issued. Left out: the one that your policy names, else the default format,
+    `PO-{random:9}{check}`."""
     draft: bool = False
     """Keep it as a draft: it has its number, and the gate answers `not_issued` until it is issued."""
     sent_via: ShortText | None = None

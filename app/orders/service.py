@@ -1,6 +1,7 @@
 """Use cases of purchase orders: read them, and lead them through their life."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -21,6 +22,8 @@ from app.orders.errors import InvalidTransition, RevisionSuperseded
 from app.orders.lifecycle import Action, OrderStatus, StoredStatus, allowed_actions, effective_status, time_statuses
 from app.orders.list_repository import Filters
 from app.orders.location import LocatedOrder, locate
+from app.orders.new_orders import faults_of_dates
+from app.orders.policies import DEFAULT_POLICY, OrderDates, dates_at_issue
 from app.orders.repository import Conditions
 from app.orders.schemas import (
     ActivatePurchaseOrder,
@@ -63,16 +66,7 @@ async def see(connection: AsyncConnection, caller: Principal, number: str, buyer
         row = await repository.see(connection, *order.identity, caller.organisation_id)
         if row is not None:
             order = LocatedOrder(row._asdict(), order.relation)
-            change = OrderChange(
-                type=EventType.SEEN,
-                number_key=order.number_key,
-                organisation_id=order.organisation_id,
-                sequence=row.version,
-                actor=caller,
-                relation=order.relation,
-                data={"revision": row.revision},
-            )
-            await events.record(connection, [change])
+            await _record(connection, caller, order, row, EventType.SEEN, {"revision": row.revision})
     return await shown(connection, order)
 
 
@@ -110,24 +104,45 @@ async def page(
 async def send(
     connection: AsyncConnection, caller: Principal, number: str, buyer: UUID | None, body: SendPurchaseOrder
 ) -> PurchaseOrder:
-    """Issue a draft, under the policy that is in force at this moment."""
-    order = await locate(connection, caller, number, buyer)
-    policy = await policy_service.version_in_force(connection, order.organisation_id, order.read_at)
-    values: dict[str, Any] = {"issued_at": order.read_at, "policy_version": policy}
-    data: dict[str, JsonValue] = {"sent_via": body.sent_via}
+    """Issue a draft, under the policy that is in force at this moment, which fills in the dates that nobody has said.
+
+    Raises what `locate` does, InvalidTransition, and InvalidRequest for dates that cannot be.
+    """
+    for _ in range(ATTEMPTS):
+        order = await locate(connection, caller, number, buyer)
+        _require_ahead(order, "activate_by", body.activate_by)
+        if body.expires_at is not None:
+            require_new_end(order, body.expires_at)
+        if order.row["status"] != StoredStatus.draft:
+            break
+        values, data = await _issued(connection, order, body)
+        # What the dates were filled in beside must be what it was when it was read.
+        conditions = Conditions(version=order.row["version"])
+        row = await repository.change_status(connection, *order.identity, Action.issue, values, conditions=conditions)
+        if row is not None:
+            await _record(connection, caller, order, row, EventType.ISSUED, data)
+            return await shown(connection, LocatedOrder(row._asdict(), order.relation))
+    raise await transition_refused(connection, order, Action.issue) or overtaken(order.row["number"])
+
+
+async def _issued(
+    connection: AsyncConnection, order: LocatedOrder, body: SendPurchaseOrder
+) -> tuple[dict[str, Any], dict[str, JsonValue]]:
+    """Return the columns that change when a draft is issued now, and what its event tells; raises InvalidRequest."""
+    version = await policy_service.version_in_force(connection, order.organisation_id, order.read_at)
+    row = order.row
+    said = OrderDates(body.activate_by or row["activate_by"], row["valid_from"], body.expires_at or row["expires_at"])
     for name in ("activate_by", "expires_at"):
-        given: datetime | None = getattr(body, name)
-        _require_ahead(order, name, given)
-        if given is not None:
-            values[name] = given
-            data[name] = timestamp(given)
-    if body.expires_at is not None:
-        require_new_end(order, body.expires_at)
-    if order.row["status"] == StoredStatus.draft:
-        _require_dates_to_issue_by(order, {**order.row, **values})
+        _require_ahead(order, name, getattr(said, name))
+    dates = dates_at_issue(DEFAULT_POLICY if version is None else version.policy, said, order.read_at)
+    if faults := list(faults_of_dates(dates, said, ["body"])):
+        raise InvalidRequest.of(faults)
+    values: dict[str, Any] = asdict(dates)
+    told: dict[str, JsonValue] = {name: timestamp(moment) for name, moment in values.items() if moment is not None}
+    values |= {"issued_at": order.read_at, "policy_version": None if version is None else version.version}
     if body.sent_via is not None:
         values |= {"sent_via": body.sent_via, "sent_at": order.read_at}
-    return await _act(connection, caller, order, Action.issue, EventType.ISSUED, values, data)
+    return values, {"sent_via": body.sent_via, **told}
 
 
 async def activate(
@@ -246,21 +261,28 @@ async def carry_out(
         settled = await activation_repository.close_open(connection, order.identity, caller.organisation_id)
         if settled is not None:
             data["activation_request_id"] = str(settled.id)
-    await events.record(
-        connection,
-        [
-            OrderChange(
-                type=event,
-                number_key=order.number_key,
-                organisation_id=order.organisation_id,
-                sequence=row.version,
-                actor=caller,
-                relation=order.relation,
-                data=data,
-            )
-        ],
-    )
+    await _record(connection, caller, order, row, event, data)
     return row
+
+
+async def _record(
+    connection: AsyncConnection,
+    caller: Principal,
+    order: LocatedOrder,
+    row: Row[Any],
+    type_: EventType,
+    data: dict[str, JsonValue],
+) -> None:
+    change = OrderChange(
+        type=type_,
+        number_key=order.number_key,
+        organisation_id=order.organisation_id,
+        sequence=row.version,
+        actor=caller,
+        relation=order.relation,
+        data=data,
+    )
+    await events.record(connection, [change])
 
 
 async def change_status(
@@ -368,19 +390,6 @@ def require_new_end(order: LocatedOrder, expires_at: datetime) -> None:
     if valid_from is not None and expires_at <= valid_from:
         raise InvalidRequest.at(
             ["body", "expires_at"], "date_order", f"`expires_at` must be after `valid_from`, {timestamp(valid_from)}"
-        )
-
-
-def _require_dates_to_issue_by(order: LocatedOrder, dates: Mapping[str, Any]) -> None:
-    """Raise InvalidRequest where a draft would be issued with dates that have passed, or that contradict each other."""
-    deadline, end = (dates[name] for name in ("activate_by", "expires_at"))
-    for name in ("activate_by", "expires_at"):
-        _require_ahead(order, name, dates[name])
-    if deadline is not None and end is not None and end < deadline:
-        raise InvalidRequest.at(
-            ["body", "expires_at"],
-            "date_order",
-            f"`activate_by`, {timestamp(deadline)}, must not be after `expires_at`, {timestamp(end)}",
         )
 
 

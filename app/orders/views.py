@@ -119,8 +119,8 @@ def relation_of(row: Mapping[str, Any], organisation_id: UUID) -> Relation:
     """Return the most privileged relation of the organisation to the order."""
     if row["organisation_id"] == organisation_id:
         return Relation.OWNER
-    if row["status"] == StoredStatus.draft:
-        # Nobody else has been asked yet: a draft may still change or come to nothing.
+    if row["issued_at"] is None:
+        # Nobody else was ever asked: a draft may still change, or has come to nothing.
         return Relation.PRESENTER
     if row["seller_id"] == organisation_id:
         return Relation.SELLER

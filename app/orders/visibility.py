@@ -25,6 +25,8 @@ _LINE_FIELDS_OF_BUYER_AND_SELLER = frozenset({"unit_price", "tax", "net_amount",
 
 _PARTY_FIELDS_OF_BUYER_AND_SELLER = frozenset({"code"})
 
+_BUYER_AND_SELLER = frozenset({"buyer", "seller"})
+
 
 def may_see(relation: Relation, name: str) -> bool:
     """Return whether the relation may see the field of an order, and so search by it."""
@@ -33,11 +35,16 @@ def may_see(relation: Relation, name: str) -> bool:
     return relation is Relation.OWNER or name not in _OWNERS_ALONE
 
 
+def may_see_code(relation: Relation, party: str) -> bool:
+    """Return whether the relation may see the code that a party of an order has with the buyer, and so search by it."""
+    return relation not in _LOGISTICS or party not in _BUYER_AND_SELLER
+
+
 VISIBLE_EVENT_DATA = frozenset(
     {
         *("activate_by", "valid_from", "expires_at", "reason", "scac", "pro_number"),
         *("receipt_id", "dock", "trailer_number", "window", "location", "quantities"),
-        *("support_case_id", "support_case_category"),
+        *("support_case_id", "support_case_category", "policy_version"),
     }
 )
 """Of the data of an event, what ship-to and forwarder see."""
@@ -48,7 +55,7 @@ def shown_to(relation: Relation, order: dict[str, Any]) -> dict[str, Any]:
     shown = {name: value for name, value in order.items() if may_see(relation, name)}
     if relation in _LOGISTICS:
         shown["lines"] = [_without(_LINE_FIELDS_OF_BUYER_AND_SELLER, line) for line in shown["lines"]]
-        for name in ("buyer", "seller"):
+        for name in _BUYER_AND_SELLER:
             shown[name] = shown[name] and _without(_PARTY_FIELDS_OF_BUYER_AND_SELLER, shown[name])
     return shown
 

@@ -26,7 +26,7 @@ from app.orders.endpoints import Buyer, OrderNumber
 from app.orders.errors import AmbiguousNumber, InvalidTransition
 from app.orders.schemas import GiveReason
 from app.shipments import carriers, service
-from app.shipments.errors import InvalidProNumber, ProNumberClaimed
+from app.shipments.errors import InvalidProNumber, ProNumberClaimed, SplitShipmentNotAllowed
 from app.shipments.examples import DISRUPTION, LINK, LINK_WITH_VEHICLE, OWN_CARRIER
 from app.shipments.schemas import Carrier, LinkProNumber, ProNumber, ProNumberLink, PutCarrier
 from app.shipments.service import LinkPosition
@@ -104,6 +104,7 @@ async def put_carrier(scac: Scac, body: PutCarrier, caller: Caller, unit: Unit) 
         InvalidTransition,
         InvalidProNumber,
         ProNumberClaimed,
+        SplitShipmentNotAllowed,
         status=201,
         also={200: "The order has this PRO number already; at most the expected vehicle was changed."},
         requests={"The PRO number alone": LINK, "With the vehicle and its window": LINK_WITH_VEHICLE},
@@ -122,6 +123,9 @@ async def link_pro_number(
     `trailer_number` and `window` say which vehicle is expected with it and when it is booked to come: a gate that is
     told of a delivery compares both. Linking again is 200 and changes nothing but these two, where they are said anew.
     What a mere presenter says of a vehicle books nothing: gates do not go by it.
+
+    Where the policy that the order was issued under refuses split shipments, a second PRO number is 409
+    `split_shipment_not_allowed` until the first is taken off. One that a mere presenter linked is in no party's way.
     """
     return await unit.write(
         lambda connection: service.link(connection, caller, number, buyer, body),

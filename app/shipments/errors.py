@@ -47,3 +47,24 @@ class ProNumberClaimed(Problem):
         "carrier to link the order, or the operator where the number was taken by mistake."
     )
     example_detail = "The PRO number 123-456782 of CNWY is used by another organisation already."
+
+
+class SplitShipmentNotAllowed(Problem):
+    """The order has a PRO number, and the policy that it was issued under lets it have no second one."""
+
+    status = 409
+    code = "split_shipment_not_allowed"
+    title = "The order may not be shipped in parts"
+    remedy = (
+        "The buyer's policy, in the version that the order was issued under, has `split_shipments: refused`: one PRO "
+        "number at a time. `linked` is the one that is on the order, where your organisation may see it. If it is "
+        "wrong or the goods go another way, take it off (POST .../pro-numbers/{scac}/{pro_number}/unlink) and link the "
+        "other. If the goods really come in two shipments, ask the buyer for an order of its own for the second."
+    )
+    example_detail = (
+        "PO-7K3M9QWX2R is shipped with one PRO number at a time, by its buyer's policy, and has 123-456782 of CNWY."
+    )
+    example_members: ClassVar[dict[str, JsonValue]] = {
+        "policy_version": 3,
+        "linked": {"scac": "CNWY", "pro_number": "123-456782"},
+    }

@@ -199,6 +199,26 @@ async def links_of(
     return (await connection.execute(query)).all()
 
 
+async def another_link(
+    connection: AsyncConnection, link: Row[Any], linked_by: Collection[UUID] | None
+) -> Row[Any] | None:
+    """Return a link of the order that `link` is on, other than that; by one of `linked_by`, where that is given.
+
+    Of several, one of those that were made first. What others are linking at this moment is seen once it is committed:
+    ask while the order's row is held.
+    """
+    other = tuple_(Link.scac, Link.pro_number) != tuple_(link.scac, link.pro_number)
+    query = (
+        select(Link.__table__)
+        .where(Link.number_key == link.number_key, Link.organisation_id == link.organisation_id, other)
+        .order_by(Link.linked_at, Link.scac, Link.pro_number)
+        .limit(1)
+    )
+    if linked_by is not None:
+        query = query.where(Link.linked_by.in_(linked_by))
+    return (await connection.execute(query)).one_or_none()
+
+
 async def links_of_all(
     connection: AsyncConnection, orders: Collection[tuple[str, UUID]]
 ) -> Mapping[tuple[str, UUID], list[Row[Any]]]:

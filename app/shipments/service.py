@@ -14,15 +14,17 @@ from app.events import service as events
 from app.events.event_types import EventType
 from app.events.service import OrderChange
 from app.http.errors import NotFound
+from app.orders import policy_service
 from app.orders import repository as orders
 from app.orders.content_schemas import Window
 from app.orders.errors import InvalidTransition
 from app.orders.lifecycle import OPEN, StoredStatus, allowed_actions, effective_status
 from app.orders.location import LocatedOrder, locate, unknown_order
+from app.orders.policies import SplitShipments
 from app.orders.views import lifecycle_facts, relation_of
 from app.principal import Principal, Relation
 from app.shipments import carriers, pro_numbers, repository
-from app.shipments.errors import InvalidProNumber, ProNumberClaimed
+from app.shipments.errors import InvalidProNumber, ProNumberClaimed, SplitShipmentNotAllowed
 from app.shipments.pro_numbers import ProRule, pro_number_key
 from app.shipments.repository import LinkOutcome
 from app.shipments.scac import InvalidScac, parse_scac
@@ -50,7 +52,8 @@ async def link(
 
     A repetition changes nothing but the vehicle that is expected, where it says another one.
 
-    Raises what `locate` does, InvalidProNumber, ProNumberClaimed, and InvalidTransition where no goods are expected.
+    Raises what `locate` does, InvalidProNumber, ProNumberClaimed, InvalidTransition where no goods are expected, and
+    SplitShipmentNotAllowed.
     """
     order = await locate(connection, caller, number, buyer, admits=_may_ship)
     scac = _scac(body.scac)
@@ -80,6 +83,8 @@ async def link(
         )
         if changed is None:
             raise await _refusal(connection, order, number)
+        if outcome is LinkOutcome.MADE:
+            await _require_single(connection, caller, order.relation, changed, row)
         await _record(connection, caller, order, _EVENT_OF[outcome], changed, _event_data(row))
     return _link(row, linked=True), outcome is LinkOutcome.MADE
 
@@ -151,6 +156,33 @@ async def look_up(
         claimed=claimed,
         purchase_orders=[_linked_order(row._asdict(), caller.organisation_id) for row in rows],
         next_cursor=None,
+    )
+
+
+async def _require_single(
+    connection: AsyncConnection, caller: Principal, relation: Relation, order: Row[Any], made: Row[Any]
+) -> None:
+    """Raise SplitShipmentNotAllowed for a second link of an order whose policy lets it have one.
+
+    The order's row is held: whoever links at the same moment waits for the end of this transaction, and finds its link.
+    What somebody linked who merely presented the number keeps none of the order's parties from linking the right one.
+    """
+    policy = await policy_service.kept_by_order(connection, order.organisation_id, order.policy_version)
+    if policy.split_shipments is SplitShipments.allowed:
+        return
+    parties = {order.organisation_id, order.seller_id, order.ship_to_id, *order.forwarder_ids} - {None}
+    named = relation is not Relation.PRESENTER
+    other = await repository.another_link(connection, made, parties if named else None)
+    if other is None:
+        return
+    seen = named or other.linked_by == caller.organisation_id
+    raise SplitShipmentNotAllowed(
+        f"{order.number} is shipped with one PRO number at a time, by its buyer's policy, and has "
+        f"{f'{other.display} of {other.scac}' if seen else 'one'}.",
+        members={
+            "policy_version": order.policy_version,
+            "linked": {"scac": other.scac, "pro_number": other.display} if seen else None,
+        },
     )
 
 

@@ -223,6 +223,32 @@ def test_a_draft_is_a_case_for_its_owner_and_who_opened_it(buyer: Party, seller:
     assert listed(seller) == [case["id"]]
 
 
+def test_a_seller_is_not_shown_what_a_draft_said_or_another_seller_was_asked(
+    buyer: Party, seller: Party, warehouse: Party, stranger: Party
+) -> None:
+    def content(of: Party, price: str) -> dict[str, Any]:
+        lines = [{"sku": "TS-42", "quantity": "24", "unit_price": price}]
+        return {"seller": {"organisation_id": of.id}, "lines": lines, "currency": "EUR"}
+
+    def change(order: dict[str, Any], of: Party, price: str) -> None:
+        answer = buyer.patch(f"{ORDERS}/{order['id']}", content(of, price), headers={"If-Match": "*"})
+        assert answer.status_code == 200, answer.text
+
+    ship_to = {"ship_to": {"organisation_id": warehouse.id}}
+    draft = buyer.issue(draft=True, **content(seller, "7.77"), **ship_to)
+    of_draft = opened(buyer, draft)
+    change(draft, seller, "9.99")
+    buyer.act(draft, "issue")
+    asked = buyer.issue(**content(seller, "7.77"), **ship_to)
+    of_first = opened(buyer, asked)
+    change(asked, stranger, "9.99")
+    snapshots = [
+        [shown(party, case)["snapshot"] is not None for party in (buyer, warehouse, one)]
+        for case, one in ((of_draft, seller), (of_first, stranger))
+    ]
+    assert snapshots == [[True, False, False], [True, True, False]]
+
+
 # What is done with it
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from app.orders.acknowledgement_rules import REASONS, AcknowledgementDecision
+
 AWKWARD = "*~>^|:;,'\"=+-@\\\n\t\r \u00e9\u4e2d\U0001f69b0aZ"
 texts = (
     st.text(st.sampled_from(AWKWARD), min_size=1, max_size=12).filter(lambda text: bool(text.strip())).map(str.strip)
@@ -105,3 +107,34 @@ def contents(draw: st.DrawFn) -> dict[str, Any]:
     if any("unit_price" in line for line in content.get("lines", ())):
         content["currency"] = "EUR"
     return content
+
+
+@st.composite
+def _parts(draw: st.DrawFn, ordered: Decimal) -> list[dict[str, Any]]:
+    """What a seller may say of a line: one to three decisions that add up to what was ordered."""
+    parts = []
+    left = ordered
+    for last in [False] * draw(st.integers(0, 2)) + [True]:
+        quantity = left if last else (left * draw(st.integers(1, 9)) / 10).quantize(Decimal("0.000001"))
+        if quantity <= 0 or (not last and quantity >= left):
+            continue
+        left -= quantity
+        decision = draw(st.sampled_from(AcknowledgementDecision))
+        reasons = [str(reason) for reason, rule in REASONS.items() if decision in rule.decisions]
+        part = {"decision": str(decision), "quantity": f"{quantity:f}"}
+        part |= draw(sometimes(reason=st.sampled_from(reasons)))
+        if decision is not AcknowledgementDecision.rejected:
+            names = draw(st.sampled_from([[], ["ship"], ["delivery"], ["ship", "delivery"]]))
+            days = sorted(draw(st.lists(moments, min_size=len(names), max_size=len(names))), key=datetime.fromisoformat)
+            part |= {f"scheduled_{name}_date": day for name, day in zip(names, days, strict=True)}
+        parts.append(part)
+    return parts
+
+
+@st.composite
+def acknowledgements(draw: st.DrawFn, quantities: dict[int, str]) -> dict[str, Any]:
+    """A body of `confirm` for an order with these lines."""
+    body = draw(sometimes(contract_number=texts, invoice_number=texts))
+    spoken = draw(st.lists(st.sampled_from(sorted(quantities)), unique=True)) if quantities else []
+    body["lines"] = [{"line": line, "decisions": draw(_parts(Decimal(quantities[line])))} for line in sorted(spoken)]
+    return body

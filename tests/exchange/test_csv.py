@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.exchange.csv_columns import COLUMNS, JSON_COLUMNS, LINE_COLUMNS, ORDER_COLUMNS, SYNONYMS, TIMES
+from app.exchange.csv_columns import COLUMNS, JSON_COLUMNS, LINE_COLUMNS, LINE_NUMBER, ORDER_COLUMNS, SYNONYMS, TIMES
 from app.exchange.csv_reader import documents
 from app.exchange.documents import ORDER_FIELDS, Document, Unreadable
 from tests.exchange.files import counts, imported
@@ -34,6 +34,23 @@ def test_rows_that_follow_each_other_with_one_number_are_the_lines_of_one_order(
     assert (one.line, two.line, three.line) == (2, 5, 6)
     assert two.content == {"number": "A2"}
     assert three.content["reference"] == "R2"
+
+
+def test_numbers_of_lines_are_noted_where_they_are_not_those_of_the_order() -> None:
+    counted, noted = read("number,Line No.,sku,quantity\nA1,1,X,2\nA1,2,Y,3\nA2,00010,X,1\nA2,00020,Y,1\n")
+    assert (counted.faults, counted.notes, noted.faults) == ([], [], [])
+    assert [line["sku"] for line in noted.content["lines"]] == ["X", "Y"]
+    assert noted.notes == [
+        "Not kept: column line, line 4: `00010` is line 1 of the order",
+        "Not kept: column line, line 5: `00020` is line 2 of the order",
+    ]
+
+
+def test_a_column_that_is_misspelled_is_told_with_the_one_that_is_meant() -> None:
+    for header, told in (("suplier", "`seller_name` is"), ("qunatity", "`quantity` is"), ("x", "an export in CSV")):
+        with pytest.raises(Unreadable) as refused:
+            read(f"number,{header}\nA1,1\n")
+        assert told in refused.value.message
 
 
 @pytest.mark.parametrize(
@@ -148,7 +165,7 @@ def test_an_order_that_goes_on_and_on_is_refused_and_not_kept_in_memory() -> Non
 
 
 def test_columns_are_consistent() -> None:
-    assert set(SYNONYMS.values()) <= set(COLUMNS)
+    assert set(SYNONYMS.values()) <= {*COLUMNS, LINE_NUMBER}
     assert not set(SYNONYMS) & set(COLUMNS)
     assert set(ORDER_COLUMNS) >= TIMES | JSON_COLUMNS
     assert not set(ORDER_COLUMNS) & set(LINE_COLUMNS)

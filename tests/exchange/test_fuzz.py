@@ -1,8 +1,9 @@
-"""Damaged EDI is read or refused, never a fault of the service, and never half an order.
+"""Damaged files are read or refused, never a fault of the service, and never half an order.
 
 FUZZ_MUTATIONS makes the runs as long as one likes; the full ones are 10,000.
 """
 
+import json
 import os
 import random
 import re
@@ -29,9 +30,26 @@ def valid(mark: str) -> list[str]:
     order = f"850|BEG*00*SA*{mark}-1**20360104~CUR*BY*EUR~{_TERMS.format(reference=mark)}{_PARTIES}{_LINES}CTT*4*100~"
     short = f"850|BEG*00*SA*{mark}-2**20360104~PO1*1*2*EA***BP*X~CTT*1~"
     acknowledged = f"855|BAK*00*AD*{mark}-1*20360104~PO1*1*10*EA***IN*TS-1~ACK*IA*10*EA~CTT*1~"
+    split = f"855|BAK*00*AE*{mark}-2*20360104~PO1*1*2*EA***BP*X~ACK*IA*1*EA*068*20400201~ACK*IR*1*EA~CTT*1~"
+    changed = (
+        f"860|BCH*04*SA*{mark}-1**1*20360104~DTM*038*20400209~POC*1*QI*12*12*EA*4.90**IN*TS-1~POC*2*DI*0**EA~"
+        "POC*5*AI*7**EA*1.25**IN*D~PID*F****Socks~CTT*3*19~"
+    )
+    answered = f"865|BCA*00*AC*{mark}-1***20360104~POC*1*QI*12*12*EA~ACK*IB*12*EA*067*20400301~POC*2*DI*0~CTT*2~"
+    cancelled = f"860|BCH*01*SA*{mark}-2***20360104~"
+    table = "number,seller_name,currency,sku,description,quantity,unit_price\n" + "".join(
+        f'{mark}-{place // 3},Anders,EUR,TS-{place},"T-shirt, {place}",{place + 1},4.90\n' for place in range(9)
+    )
+    item = {"amazonProductIdentifier": "B07", "orderedQuantity": {"amount": 3, "unitOfMeasure": "Eaches"}}
+    details = {"sellingParty": {"partyId": "999US"}, "items": [item, item]}
+    orders = [{"purchaseOrderNumber": f"{mark}-{place}", "orderDetails": details} for place in range(3)]
     lines = interchange(order, short).replace("~", "~\r\n")
     return [
         interchange(order, short, acknowledged),
+        interchange(order, short, acknowledged, split, changed, answered, cancelled),
+        interchange(order, changed, answered, changed).replace("~", "~\n"),
+        table,
+        json.dumps({"payload": {"orders": orders}}),
         lines,
         "\ufeff" + lines,
         interchange(short, isa="ISA*00**00**ZZ*A*ZZ*B*360104*0832*U*00401*1*0*P*>~").replace("*000000001~", "*1~"),
@@ -44,7 +62,8 @@ def mutated(text: str, chance: random.Random) -> bytes:
     content = bytearray(text.encode())
     for _ in range(chance.choice((1, 1, 1, 2, 3))):
         at = chance.randrange(len(content) + 1)
-        segments = bytes(content).split(b"~")
+        between = b"~" if b"~" in content else b"\n" if b"\n" in content else b","
+        segments = bytes(content).split(between)
         match chance.randrange(9):
             case 0:
                 del content[at : at + chance.randrange(1, 20)]
@@ -57,15 +76,15 @@ def mutated(text: str, chance: random.Random) -> bytes:
             case 4:
                 content[at:at] = content[at : at + chance.randrange(1, 60)]
             case 5:
-                content = bytearray(b"~".join(one for one in segments if chance.random() > 0.05))
+                content = bytearray(between.join(one for one in segments if chance.random() > 0.05))
             case 6:
                 chosen = chance.randrange(len(segments))
                 segments.insert(chance.randrange(len(segments)), segments[chosen])
-                content = bytearray(b"~".join(segments))
+                content = bytearray(between.join(segments))
             case 7:
                 one, other = chance.randrange(len(segments)), chance.randrange(len(segments))
                 segments[one], segments[other] = segments[other], segments[one]
-                content = bytearray(b"~".join(segments))
+                content = bytearray(between.join(segments))
             case _:
                 content = bytearray(re.sub(rb"(\d+)", lambda found: found[0] + b"0", bytes(content), count=1))
         content = content or bytearray(b"I")
@@ -135,7 +154,8 @@ def orders_taken(sql: Callable[..., list[dict[str, object]]], by: Party, import_
     for number in created:
         lines = sql(
             "SELECT count(l.line) AS lines FROM purchase_orders o LEFT JOIN purchase_order_lines l "
-            "USING (number_key, organisation_id) WHERE o.organisation_id = $1 AND o.number = $2",
+            "ON (l.number_key, l.organisation_id, l.revision) = (o.number_key, o.organisation_id, 1) "
+            "WHERE o.organisation_id = $1 AND o.number = $2",
             by.id,
             number,
         )

@@ -6,14 +6,13 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-import httpx
 import pytest
 
 from app.db.session import Database
 from app.exchange import repository
 from app.exchange.runner import ImportRunner
 from app.numbers.number_issuer import NumberIssuer
-from tests.exchange.files import counts, finished, imported, interchange, start
+from tests.exchange.files import counts, finished, imported, start
 from tests.parties import Party, ahead
 
 HEADER = "number,reference,sku,quantity\n"
@@ -76,7 +75,7 @@ def test_a_dry_run_of_many_batches_remembers_what_it_would_have_made(buyer: Part
 
 
 def test_a_report_is_read_page_by_page_with_the_outcomes_that_are_asked_for(buyer: Party) -> None:
-    found = imported(buyer, HEADER + "".join(f"A{place},,X,{place % 2}\n" for place in range(10)), limit=2)
+    found = imported(buyer, HEADER + "".join(f"A{place},,X,{place % 2}\n" for place in range(10)))
     assert counts(found) == {"created": 5, "refused": 5}
     lines, path = [], f"/v1/imports/{found['id']}?limit=2"
     while True:
@@ -175,55 +174,6 @@ def test_an_organisations_files_take_effect_in_the_order_in_which_they_came(buye
     others = [start(buyer, HEADER + f"A1,,X,{place}\n") for place in range(2, 5)]
     assert [counts(finished(buyer, one)) for one in others] == [{"refused": 1}] * 3
     assert counts(finished(buyer, first)) == {"created": 601}
-
-
-def test_an_acknowledgement_needs_the_scope_of_who_confirms_and_a_relation_to_the_order(
-    buyer: Party, seller: Party, stranger: Party
-) -> None:
-    number = f"C-{secrets.token_hex(4)}"
-    buyer.issue(number=number, seller={"organisation_id": seller.id}, lines=[{"sku": "X", "quantity": "5"}])
-    file = interchange(f"855|BAK*00*AD*{number}*20360104~REF*CT*SC-1~PO1*1*5*EA***IN*X~ACK*IA*5*EA~CTT*1~")
-    lacking = seller.key_with("orders:write")
-    answer = httpx.post(f"{seller.base_url}/v1/imports", content=file, headers={"Authorization": f"Bearer {lacking}"})
-    assert finished(seller, answer.json()["id"])["report"]["data"][0]["code"] == "missing_scope"
-    assert imported(stranger, file)["report"]["data"][0]["code"] == "not_found"
-    assert counts(imported(seller, file)) == {"applied": 1}
-    order = buyer.get(f"/v1/purchase-orders/{number}").json()
-    assert (order["status"], order["contract_number"]) == ("confirmed", "SC-1")
-    assert counts(imported(seller, file)) == {"unchanged": 1}
-
-
-def test_an_855_that_rejects_an_order_rejects_it_once(buyer: Party, seller: Party) -> None:
-    number = f"C-{secrets.token_hex(4)}"
-    buyer.issue(number=number, seller={"organisation_id": seller.id})
-    file = interchange(f"855|BAK*00*RJ*{number}*20360104~")
-    assert counts(imported(seller, file)) == {"applied": 1}
-    assert buyer.get(f"/v1/purchase-orders/{number}").json()["status"] == "rejected"
-    assert counts(imported(seller, file)) == {"unchanged": 1}
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        "BAK*00*AH*{0}*20360104~",
-        "BAK*00*AD*{0}*20360104~PO1*1*5*EA***IN*X~ACK*IR*5*EA~CTT*2~",
-        "BAK*00*AD*{0}*20360104~PO1*x*5*EA***IN*X~ACK*IA*5*EA~CTT*1~",
-        "BAK*00*AD*{0}*20360104~PO1*1*5*EA***IN*X~ACK*QQ*5*EA~CTT*1~",
-        "BAK*00*AD**20360104~",
-    ],
-)
-def test_an_acknowledgement_that_cannot_be_carried_out_is_refused_whole(body: str, buyer: Party) -> None:
-    order = buyer.issue(lines=[{"sku": "X", "quantity": "5"}])
-    assert counts(imported(buyer, interchange("855|" + body.format(order["number"])))) == {"refused": 1}
-    assert buyer.get(f"/v1/purchase-orders/{order['id']}").json()["status"] == "issued"
-
-
-def test_a_change_order_is_read_and_refused_in_words(buyer: Party) -> None:
-    order = buyer.issue(lines=[{"sku": "X", "quantity": "5"}])
-    found = imported(buyer, interchange(f"860|BCH*04*SA*{order['number']}***20360104~POC*1*QD*3**EA~CTT*1~"))
-    (refused,) = found["report"]["data"]
-    assert refused["number"] == order["number"]
-    assert "860" in refused["reason"]
 
 
 def test_an_export_tells_nobody_more_than_the_api_does(buyer: Party, seller: Party, warehouse: Party) -> None:

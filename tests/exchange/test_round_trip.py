@@ -6,6 +6,7 @@ ROUND_TRIPS makes the runs as long as one likes.
 import os
 import secrets
 from datetime import UTC, datetime
+from decimal import Decimal
 from io import BytesIO
 from typing import Any
 
@@ -13,11 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.exchange import csv_writer, x12_writer
+from app.exchange.acknowledged_lines import lines_of, says_the_same
 from app.exchange.documents import ORDER_FIELDS, Document, content_of_order
 from app.exchange.readers import documents, form_of
+from app.orders.acknowledgement_schemas import ConfirmPurchaseOrder
 from app.orders.content_schemas import Content
 from tests.exchange.files import counts, imported, interchange
-from tests.exchange.orders import contents
+from tests.exchange.orders import acknowledgements, contents
 from tests.parties import Party
 
 ROUND_TRIPS = int(os.environ.get("ROUND_TRIPS", "25"))
@@ -121,6 +124,65 @@ def test_orders_of_one_buyer_are_those_of_another_by_way_of_each_form(
         for number, content in made.items():
             assert content_of_order(other.get(f"/v1/purchase-orders/{number}").json()) == content
         assert counts(imported(other, file)) == {"unchanged": len(orders)}
+
+
+def answers(order: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+    return acknowledgements({line["line"]: line["quantity"] for line in order["lines"]})
+
+
+@settings(max_examples=ROUND_TRIPS, deadline=None, suppress_health_check=list(HealthCheck))
+@given(contents().filter(lambda content: "lines" in content), st.data())
+def test_acknowledgements_become_x12_and_the_same_decisions(content: dict[str, Any], data: st.DataObject) -> None:
+    # After changes the numbers of lines may have holes.
+    lines = [{**line, "line": 3 * place + 1} for place, line in enumerate(content["lines"])]
+    order = {**shown(content, "A1"), "lines": lines}
+    body = ConfirmPurchaseOrder.model_validate(data.draw(answers(order))).model_dump(mode="json")
+    order["acknowledgement"] = {**body, "revision": 3, "acknowledged_at": "2036-01-05T09:12:44Z"}
+    (found,) = read(x12_writer.interchange("855", [order], 1, NOW))
+    assert found.faults == []
+    ordered = {line["line"]: Decimal(line["quantity"]) for line in lines}
+    said = {**found.content, "lines": lines_of(found.content, ordered, {})}
+    again = ConfirmPurchaseOrder.model_validate({name: said.get(name) for name in body if name in said})
+    assert says_the_same(again.model_dump(mode="json")["lines"], body["lines"], ordered)
+    assert (again.contract_number, again.invoice_number) == (body["contract_number"], body["invoice_number"])
+    assert again.revision == 3
+
+
+@settings(max_examples=1, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(contents(), min_size=8, max_size=8), st.data())
+def test_orders_that_were_changed_and_acknowledged_come_in_again_as_they_are(
+    buyer: Party, seller: Party, orders: list[dict[str, Any]], data: st.DataObject
+) -> None:
+    paths = []
+    for place, content in enumerate(orders):
+        named = {**content.get("seller", {}), "organisation_id": seller.id}
+        order = buyer.issue(number=f"A{place}-{secrets.token_hex(3)}", **{**content, "seller": named})
+        path = f"/v1/purchase-orders/{order['id']}"
+        paths.append(path)
+        # Confirmed and changed, or changed and confirmed, or one of both, or each twice.
+        for step in data.draw(st.sampled_from(["c", "p", "cp", "pc", "cpcp", "pcpc"])):
+            if step == "c":
+                newest = order["proposed_revision"] or order["revision"]
+                said = buyer.get(f"{path}/revisions/{newest}").json()
+                seller.act(order, "confirm", **data.draw(answers(said)))
+            else:
+                left = [{"line": 7, "sku": "Z", "quantity": "3"}, *order["lines"][1:]]
+                fields = {"line", "sku", "gtin", "supplier_sku", "description", "quantity", "unit"}
+                patch = {
+                    "lines": [{name: line[name] for name in fields & line.keys()} for line in left],
+                    "payment_terms": secrets.token_hex(4),
+                }
+                changed = buyer.patch(path, patch, headers={"If-Match": buyer.get(path).headers["ETag"]})
+                assert changed.status_code in {200, 409}, changed.text
+            order = buyer.get(path).json()
+    before = [buyer.get(path).json() for path in paths]
+    acknowledged = sum(one["acknowledgement"] is not None for one in before)
+    for form, of, count in (("csv", buyer, 8), ("x12_850", buyer, 8), ("x12_855", buyer, acknowledged)):
+        file = of.get(f"/v1/exports/purchase-orders?format={form}").content
+        assert counts(imported(of, file)) == ({"unchanged": count} if count else {}), form
+    file = seller.get("/v1/exports/purchase-orders?format=x12_855").content
+    assert counts(imported(seller, file)) == ({"unchanged": acknowledged} if acknowledged else {})
+    assert [buyer.get(path).json() for path in paths] == before
 
 
 def test_acknowledgements_go_out_and_come_in_again(buyer: Party, seller: Party) -> None:

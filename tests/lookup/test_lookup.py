@@ -11,11 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.session import Database
 from app.lookup import repository
+from app.lookup.papers import ProReading
 from tests.orders.test_list_plans import nodes, written_out
 from tests.parties import Party
 from tests.shipments.waybills import linked, xpo
 
 LOOKUP = "/v1/lookup"
+ORDERS = "/v1/purchase-orders"
 
 
 def found(party: Party, q: str) -> list[tuple[str, list[tuple[str, str]]]]:
@@ -116,6 +118,39 @@ def test_what_more_than_fifty_orders_share_is_answered_in_part(buyer: Party, sql
     assert answer["data"][0]["id"] == max(ids)
 
 
+def test_a_reference_that_many_orders_share_finds_all_of_them(buyer: Party) -> None:
+    project = f"PROJECT-{secrets.token_hex(4)}"
+    body = {"purchase_orders": [{"references": [{"type": "project", "value": project}]}] * 52}
+    made = [one["purchase_order"]["id"] for one in buyer.post(f"{ORDERS}/batch", body).json()["results"]]
+    answer = buyer.get(LOOKUP, params={"q": project}).json()
+    assert (len(answer["data"]), answer["complete"]) == (50, False)
+    for spare in made[:2]:
+        changed = buyer.patch(f"{ORDERS}/{spare}", {"references": []}, headers={"If-Match": "*"})
+        assert changed.status_code == 200, changed.text
+    answer = buyer.get(LOOKUP, params={"q": project}).json()
+    assert ({one["id"] for one in answer["data"]}, answer["complete"]) == (set(made[2:]), True)
+
+
+@pytest.mark.parametrize("number", ["Vertrag 47/Ä", "SC–2041", "V" * 40, "a\tb", "Straße 7", "4711\u00a0b"])
+def test_a_contract_is_found_by_its_number_whatever_characters_that_has(buyer: Party, number: str) -> None:
+    written = f"{number} {secrets.token_hex(4)}"
+    order = buyer.issue()
+    buyer.act(order, "confirm", contract_number=written)
+    for q in (written, written.upper().replace("STRASSE", "STRAßE"), written.replace(" ", "-")):
+        assert found(buyer, q) == [(order["id"], [("contract_number", written)])], q
+
+
+def test_a_carriers_pro_number_is_found_behind_many_of_another_carrier(buyer: Party) -> None:
+    pro = xpo()
+    body = {"purchase_orders": [{}] * 52}
+    mine, *others = [one["purchase_order"] for one in buyer.post(f"{ORDERS}/batch", body).json()["results"]]
+    linked(buyer, mine, "CNWY", pro)
+    for order in others:
+        linked(buyer, order, "EXLA", pro)
+    answer = buyer.get(LOOKUP, params={"q": f"CNWY {pro}"}).json()
+    assert ([one["id"] for one in answer["data"]], answer["complete"]) == ([mine["id"]], True)
+
+
 @pytest.mark.parametrize("q", ["§", "\x00", "]C1\x1d", "http://x", "x" * 1_000, "()", "' OR 1=1"])
 def test_a_text_that_is_nothing_finds_nothing(buyer: Party, q: str) -> None:
     assert found(buyer, q) == []
@@ -133,13 +168,20 @@ async def test_each_path_is_a_walk_along_its_own_index(database: Database, buyer
     me, keys = UUID(buyer.id), ["A", "B"]
     paths = [
         (repository.by_numbers, (me, keys, me, 51), {"pk_purchase_orders", "ix_purchase_orders_id"}),
-        (repository.by_pro_numbers, (me, keys, 51), {"ix_pro_links_pro_number"}),
+        (
+            repository.by_pro_numbers,
+            (me, [ProReading(None, "A"), ProReading("CNWY", "B")], 51),
+            {"ix_pro_links_pro_number"},
+        ),
         (repository.by_own_reference, (me, "A"), {"pk_reference_claims"}),
-        (repository.by_papers, (me, keys, 51), {f"ix_purchase_orders_{one}_number" for one in ("contract", "invoice")}),
+        # With a limit of 1, walking all orders by their id looks as cheap as one of 51 does among a hundred thousand.
+        (repository.by_papers, (me, keys, 1), {f"ix_purchase_orders_{one}_number" for one in ("contract", "invoice")}),
     ]
     for path, arguments, indexes in paths:
         plan = await plan_of(database, path, arguments)
-        assert indexes <= {node["Index Name"] for node in nodes(plan) if "Index Name" in node}, path.__name__
+        used = {node["Index Name"] for node in nodes(plan) if "Index Name" in node}
+        assert indexes <= used, path.__name__
+        assert path is repository.by_numbers or "ix_purchase_orders_id" not in used, path.__name__
         assert not [node for node in nodes(plan) if node["Node Type"] == "Seq Scan"], path.__name__
 
 

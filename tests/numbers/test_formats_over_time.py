@@ -239,6 +239,31 @@ def test_the_owner_is_told_once_when_a_format_is_nearly_full_and_nothing_is_issu
     assert outbox[0][0] == 1
 
 
+@pytest.mark.parametrize("gapless", [False, True])
+def test_a_series_passes_over_what_was_registered_before_its_format_was_made(buyer: Party, gapless: bool) -> None:
+    prefix = fresh_prefix()
+    old = [f"{prefix}{serial:03d}" for serial in (*range(1, 41), 43)]
+    assert buyer.post(f"{ORDERS}/batch", {"purchase_orders": [{"number": number} for number in old]}).json()["issued"]
+    one = made(buyer, f"{prefix}{{serial:3}}", gapless=gapless)
+    first = [issued(buyer, one) for _ in range(2)]
+    results = buyer.post(f"{ORDERS}/batch", {"purchase_orders": [{"format_id": one["id"]}] * 3}).json()["results"]
+    numbers = [*first, *(result["purchase_order"]["number"] for result in results)]
+    assert len(set(numbers)) == 5
+    assert not set(numbers) & set(old)
+    if gapless:
+        assert sorted(numbers) == [f"{prefix}{serial:03d}" for serial in (41, 42, 44, 45, 46)]
+
+
+@pytest.mark.parametrize("gapless", [False, True])
+def test_a_series_that_is_registered_to_its_end_is_exhausted_and_not_a_duplicate(buyer: Party, gapless: bool) -> None:
+    prefix = fresh_prefix()
+    old = [{"number": f"{prefix}{serial}"} for serial in range(10)]
+    assert buyer.post(f"{ORDERS}/batch", {"purchase_orders": old}).json()["issued"] == 10
+    one = made(buyer, f"{prefix}{{serial:1}}", gapless=gapless)
+    refused = buyer.post(ORDERS, {"format_id": one["id"]})
+    assert (refused.status_code, refused.json()["code"]) == (409, "number_format_exhausted")
+
+
 def test_a_voided_number_is_never_issued_again(buyer: Party, stranger: Party) -> None:
     one = made(buyer, f"{fresh_prefix()}{{serial:1}}", gapless=True)
     numbers = []

@@ -132,7 +132,8 @@ class Order:
     def relation(self, who: str) -> str:
         if who == self.owner:
             return "owner"
-        if self.stored == "draft":
+        if self.events and not any(type_ == "purchase_order.issued" for type_, _, _ in self.events):
+            # Nobody else was ever asked.
             return "presenter"
         named = {self.forwarder: "forwarder", self.terms.ship_to: "ship_to", self.seller: "seller"}
         return named.get(who, "presenter")

@@ -9,7 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.orders.acknowledgement_rules import REASONS, AcknowledgementReason, reason_meaning
+from app.orders.acknowledgement_rules import (
+    LINE_STATUSES,
+    REASONS,
+    AcknowledgementReason,
+    line_status,
+    reason_meaning,
+)
 from tests.orders.docks import ORDERS, event_types, quantities, receive, received, reverse
 from tests.orders.test_changing import changed, fault, last_event, problem
 from tests.parties import Operator, Party, ahead
@@ -191,7 +197,12 @@ def test_every_reason_says_what_x12_and_amazon_call_it() -> None:
     }
     for reason, rule in REASONS.items():
         assert rule.decisions
-        assert f"X12 {rule.x12}" in reason_meaning(reason)
+        assert rule.x12 is None or f"X12 {rule.x12}" in reason_meaning(reason)
+        assert rule.amazon is None or f"Amazon {rule.amazon}" in reason_meaning(reason)
+        for decision in rule.decisions:
+            code = line_status(decision, reason)
+            assert code in {rule.x12, "IA", "IB", "IR"}
+            assert LINE_STATUSES[code][0] is decision
 
 
 def test_receipts_that_race_with_a_rejection_never_make_up_more_than_was_ordered(buyer: Party) -> None:

@@ -189,6 +189,17 @@ def test_before_the_seller_has_confirmed_a_new_revision_takes_the_old_ones_place
     assert ([line["quantity"] for line in first["lines"]], first["totals"]["net_amount"]) == (["10", "5"], "59.00")
 
 
+def test_who_takes_a_sellers_place_sees_nothing_of_what_that_one_was_asked_and_that_one_nothing_any_more(
+    buyer: Party, seller: Party, stranger: Party, content: dict[str, Any]
+) -> None:
+    order = buyer.issue(**content)
+    changed(buyer, order, seller={"organisation_id": stranger.id}, payment_terms="60 days")
+    assert stands(stranger, order) == [(2, "current")]
+    assert problem(stranger.get(f"{ORDERS}/{order['id']}/revisions/1")) == (404, "not_found")
+    assert stands(buyer, order) == [(2, "current"), (1, "superseded")]
+    assert problem(seller.get(f"{ORDERS}/{order['id']}/revisions")) == (404, "not_found")
+
+
 # Change orders
 
 

@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -20,6 +21,11 @@ DEFAULTS = {
     "gate_facts_that_hold": [],
     "receipt_tolerance": "0",
     "delivery_window_at_gate": "enforced",
+    "default_validity": None,
+    "activation_window": None,
+    "activation": "manual",
+    "split_shipments": "allowed",
+    "format_id": None,
 }
 
 
@@ -111,7 +117,18 @@ def test_versions_have_pages(buyer: Party) -> None:
         ({"mandatory_gate_facts": None}, ["mandatory_gate_facts"], "list_type"),
         ({"gate_facts_that_hold": "seller"}, ["gate_facts_that_hold"], "list_type"),
         ({"delivery_window_at_gate": "warn"}, ["delivery_window_at_gate"], "enum"),
-        ({"split_shipments": True}, ["split_shipments"], "extra_forbidden"),
+        ({"default_validity": "P3M"}, ["default_validity"], "duration"),
+        ({"default_validity": 90}, ["default_validity"], "duration"),
+        ({"default_validity": "-P1D"}, ["default_validity"], "duration"),
+        ({"default_validity": "PT0S"}, ["default_validity"], "greater_than"),
+        ({"default_validity": "P3661D"}, ["default_validity"], "less_than_equal"),
+        ({"activation_window": "two weeks"}, ["activation_window"], "duration"),
+        ({"activation_window": "PT99999H"}, ["activation_window"], "less_than_equal"),
+        ({"activation": "automatic"}, ["activation"], "enum"),
+        ({"split_shipments": True}, ["split_shipments"], "enum"),
+        ({"format_id": "PO"}, ["format_id"], "uuid_parsing"),
+        ({"format_id": str(UUID(int=4711))}, ["format_id"], "unknown_number_format"),
+        ({"colour": "red"}, ["colour"], "extra_forbidden"),
     ],
 )
 def test_a_policy_that_cannot_be_read_names_the_field_and_the_rule(
@@ -169,3 +186,72 @@ def test_versions_that_are_stated_at_once_get_one_number_each_in_the_order_in_wh
     assert [one["in_force"] for one in listed] == [True] + [False] * (RACING - 1)
     said = {one["version"]: one["receipt_tolerance"] for one in made}
     assert {one["version"]: one["receipt_tolerance"] for one in listed} == said
+
+
+# What a version announces
+
+
+def announced(party: Party, sql: Sql) -> list[dict[str, Any]]:
+    """Return what the events of changes to come say, oldest first, the same in the audit trail and the outbox."""
+    said = [
+        [
+            json.loads(row["said"])
+            for row in sql(
+                f"SELECT {column} AS said FROM {table} WHERE organisation_id = $1 AND type = $2 ORDER BY id",
+                party.id,
+                "policy.changing",
+            )
+        ]
+        for table, column in (("audit_events", "data"), ("outbox", "payload"))
+    ]
+    assert said[0] == said[1]
+    return said[0]
+
+
+def test_a_version_that_begins_later_is_announced_with_what_it_changes(buyer: Party, sql: Sql) -> None:
+    stated(buyer, receipt_tolerance="0.05", default_validity="P30D")
+    assert announced(buyer, sql) == []
+    planned = stated(buyer, default_validity="PT2160H", activation="on_confirmation", effective_from=ahead(days=7))
+    assert announced(buyer, sql) == [
+        {
+            "version": 2,
+            "effective_from": planned["effective_from"],
+            "version_before": 1,
+            "replaced_versions": [],
+            "changes": {
+                "receipt_tolerance": {"from": "0.05", "to": "0"},
+                "default_validity": {"from": "P30D", "to": "P90D"},
+                "activation": {"from": "manual", "to": "on_confirmation"},
+            },
+        }
+    ]
+
+
+def test_the_first_version_is_announced_against_the_defaults(buyer: Party, sql: Sql) -> None:
+    stated(buyer, split_shipments="refused", effective_from=ahead(days=1))
+    (said,) = announced(buyer, sql)
+    assert (said["version_before"], said["changes"]) == (
+        None,
+        {"split_shipments": {"from": "allowed", "to": "refused"}},
+    )
+
+
+def test_a_plan_that_is_corrected_is_announced_again_against_what_holds_until_then(buyer: Party, sql: Sql) -> None:
+    moment = ahead(days=7)
+    stated(buyer, receipt_tolerance="0.01")
+    stated(buyer, receipt_tolerance="0.5", effective_from=moment)
+    stated(buyer, receipt_tolerance="0.05", effective_from=moment)
+    stated(buyer, receipt_tolerance="0.06", effective_from=ahead(days=9))
+    told = [(one["version"], one["version_before"], one["replaced_versions"]) for one in announced(buyer, sql)]
+    assert told == [(2, 1, []), (3, 1, [2]), (4, 3, [])]
+    assert [one["changes"]["receipt_tolerance"] for one in announced(buyer, sql)] == [
+        {"from": "0.01", "to": "0.5"},
+        {"from": "0.01", "to": "0.05"},
+        {"from": "0.05", "to": "0.06"},
+    ]
+    # What was announced and will not come is told too, though what comes instead begins at once and changes nothing.
+    stated(buyer, receipt_tolerance="0.01")
+    last = announced(buyer, sql)[-1]
+    assert (last["version"], last["replaced_versions"], last["changes"]) == (5, [3, 4], {})
+    stated(buyer)
+    assert len(announced(buyer, sql)) == 4

@@ -1,5 +1,6 @@
 """Who sees what of an order, and finding orders in a list."""
 
+import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -172,6 +173,24 @@ def test_what_a_relation_may_not_see_it_may_not_search(warehouse: Party, order: 
     assert warehouse.get(ORDERS, params={"q": "SO-9"}).json()["data"] == []
 
 
+def test_the_code_that_a_seller_has_with_the_buyer_finds_orders_for_those_two_alone(
+    buyer: Party, seller: Party, warehouse: Party, forwarder: Party
+) -> None:
+    code = f"S-{secrets.token_hex(4)}"
+    order = buyer.issue(
+        seller={"organisation_id": seller.id, "code": code},
+        ship_to={"organisation_id": warehouse.id, "code": f"W{code}"},
+        forwarders=[{"organisation_id": forwarder.id}],
+    )
+
+    def finds(party: Party, **filters: str) -> bool:
+        return [one["id"] for one in party.get(ORDERS, params=filters).json()["data"]] == [order["id"]]
+
+    parties = (buyer, seller, warehouse, forwarder)
+    assert [finds(party, seller=code) for party in parties] == [True, True, False, False]
+    assert [finds(party, ship_to=f"W{code}") for party in parties] == [True] * 4
+
+
 def test_the_list_filters_by_the_same_status_that_an_order_shows(buyer: Party, sql: Sql) -> None:
     """Every stored status with each deadline unset, passed and ahead: SQL and the pure rules agree."""
     made = buyer.post(f"{ORDERS}/batch", {"purchase_orders": [{}] * 200}).json()["results"]
@@ -214,3 +233,21 @@ def test_the_list_filters_by_the_same_status_that_an_order_shows(buyer: Party, s
         assert all(order["status"] == status for order in listed)
         found = {order["id"] for order in listed} & expected.keys()
         assert found == {order_id for order_id, shown in expected.items() if shown == status}, status
+
+
+def test_a_draft_that_came_to_nothing_stays_its_owners_alone(
+    buyer: Party, seller: Party, warehouse: Party, forwarder: Party
+) -> None:
+    draft = buyer.issue(
+        draft=True,
+        seller={"organisation_id": seller.id},
+        ship_to={"organisation_id": warehouse.id},
+        forwarders=[{"organisation_id": forwarder.id}],
+    )
+    buyer.act(draft, "cancel")
+    assert buyer.get(ORDERS).json()["data"][0]["status"] == "cancelled"
+    for party in (seller, warehouse, forwarder):
+        assert party.get(f"{ORDERS}/{draft['id']}").status_code == 404
+        assert party.get(ORDERS).json()["data"] == []
+        assert party.get("/v1/lookup", params={"q": draft["number"]}).json()["data"] == []
+        assert party.get(f"/v1/validations/{draft['number']}").json()["order"] is None

@@ -75,3 +75,23 @@ def test_many_first_looks_at_once_are_noted_once(buyer: Party, seller: Party, pa
     answers = asyncio.run(look(f"{ORDERS}/{order['id']}"))
     assert {answer.status_code for answer in answers} <= {200, 503}
     assert event_types(buyer, order) == ["purchase_order.issued", "purchase_order.seen"]
+
+
+def test_how_an_order_went_to_the_supplier_can_be_said_later(
+    buyer: Party, warehouse: Party, parties: dict[str, Any]
+) -> None:
+    order = buyer.issue(**parties)
+    url, any_version = f"{ORDERS}/{order['id']}", {"If-Match": "*"}
+    sent = buyer.patch(url, {"sent_via": "email"}, headers=any_version).json()
+    assert (sent["sent_via"], sent["revision"], sent["version"]) == ("email", 1, 2)
+    assert order["issued_at"] < sent["sent_at"]
+    assert "(email)" in not_confirmed(warehouse, order)
+    # Said again it is nothing new, unless what is sent is.
+    assert buyer.patch(url, {"sent_via": "email"}, headers=any_version).json() == sent
+    changed = buyer.patch(url, {"sent_via": "email", "payment_terms": "60 days"}, headers=any_version).json()
+    assert changed["sent_at"] > sent["sent_at"]
+    unsent = buyer.patch(url, {"sent_via": None}, headers=any_version).json()
+    assert (unsent["sent_via"], unsent["sent_at"]) == (None, None)
+    draft = buyer.post(ORDERS, {"draft": True}).json()
+    refused = buyer.patch(f"{ORDERS}/{draft['id']}", {"sent_via": "email"}, headers=any_version)
+    assert refused.json()["errors"][0]["code"] == "sent_draft"
