@@ -366,7 +366,7 @@ def test_the_service_and_the_model_tell_the_same_story(
     run_state_machine_as_test(  # type: ignore[no-untyped-call]  # hypothesis leaves it so
         machine,
         settings=settings(
-            max_examples=EXAMPLES or 8,
+            max_examples=EXAMPLES or 6,
             stateful_step_count=STEPS,
             derandomize=not EXAMPLES,
             database=None,
