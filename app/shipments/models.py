@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -16,6 +16,9 @@ from app.db.base import Base
 from app.shipments.pro_numbers import MAX_LENGTH, ProCheckScheme
 
 _KNOWN_SCHEME = "check_scheme IN (" + ", ".join(f"'{scheme.value}'" for scheme in ProCheckScheme) + ")"
+BOL_MAX = 30
+"""Characters of a bill of lading's number, at most (Carrier Central's booking form)."""
+
 _KEY_LENGTH = f"length(pro_number) BETWEEN 1 AND {MAX_LENGTH}"
 
 
@@ -65,7 +68,10 @@ class CarrierOverrideRow(Base):
 
 
 class ProClaimRow(Base):
-    """Whose a PRO number is: the first organisation that linked it, for good; unlinking leaves the claim."""
+    """Whose a PRO number is: the first organisation that linked it, for good; unlinking leaves the claim.
+
+    `completed_at`: when its shipment was delivered and done with; it stands for no other after that.
+    """
 
     __tablename__ = "pro_claims"
     __table_args__ = (
@@ -78,12 +84,14 @@ class ProClaimRow(Base):
     display: Mapped[str]
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
     claimed_at: Mapped[datetime]
+    completed_at: Mapped[datetime | None]
 
 
 class ProLinkRow(Base):
     """A PRO number on an order: `pro_number` is its key, `display` how the carrier writes it.
 
-    `trailer_number` and `delivery_window` (`start`, `end`) are the vehicle that is expected with it, where it is known.
+    `trailer_number` and `delivery_window` (`start`, `end`) are the vehicle that is expected with it, where it is known;
+    `bol` is its bill of lading. `booking_id`: the delivery booking that has written these.
     """
 
     __tablename__ = "pro_links"
@@ -94,6 +102,9 @@ class ProLinkRow(Base):
         CheckConstraint(_KEY_LENGTH, name="pro_number_length"),
         Index(None, "scac", "pro_number"),
         Index(None, "pro_number"),
+        CheckConstraint(f"length(bol) BETWEEN 1 AND {BOL_MAX}", name="bol_length"),
+        Index(None, "bol", postgresql_where=text("bol IS NOT NULL")),
+        Index(None, "booking_id", postgresql_where=text("booking_id IS NOT NULL")),
         {"comment": "dist:number_key - PRO numbers on purchase orders"},
     )
 
@@ -104,5 +115,7 @@ class ProLinkRow(Base):
     display: Mapped[str]
     trailer_number: Mapped[str | None]
     delivery_window: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    bol: Mapped[str | None]
+    booking_id: Mapped[UUID | None]
     linked_by: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
     linked_at: Mapped[datetime]
