@@ -44,9 +44,12 @@ def timestamp(value: datetime) -> str:
 
 def _in_utc(value: datetime) -> datetime:
     try:
-        return value.astimezone(UTC)
+        moment = value.astimezone(UTC)
     except OverflowError:
         raise PydanticCustomError("timestamp_range", "The date is outside the years 1 to 9999 in UTC") from None
+    if moment in _INFINITE:
+        raise PydanticCustomError("timestamp_range", "The date is the first or the last moment there is, and no date")
+    return moment
 
 
 def plain_decimal(value: Decimal) -> str:
@@ -81,6 +84,9 @@ def written_as_decimal(value: object) -> object:
         raise PydanticCustomError("decimal", "A decimal is written with the digits 0 to 9 and a point, such as 12.50")
     return value
 
+
+_INFINITE: Final = frozenset({datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)})
+"""The driver of Postgres writes these two as `-infinity` and `infinity`, and reads them without a time zone."""
 
 _RFC_3339: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})?", re.ASCII
