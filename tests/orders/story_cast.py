@@ -4,13 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition
 
+from tests.orders.story_model import Order
 from tests.parties import EVERY_SCOPE, Operator
+
+Told = TypeVar("Told", bound=Callable[..., None])
 
 KEYS = {
     "whole": [str(scope) for scope in EVERY_SCOPE],
@@ -80,8 +82,9 @@ def instant(day: int) -> datetime:
 
 
 QUANTITIES = st.sampled_from([Decimal(text) for text in ("1", "2.5", "4", "10")])
-LINES = st.dictionaries(
-    st.sampled_from([1, 2, 3]), st.tuples(st.sampled_from(["shirt", "shirt", "scarf"]), QUANTITIES), max_size=3
+PRODUCTS = st.tuples(st.sampled_from(["shirt", "shirt", "shirt", "scarf"]), QUANTITIES)
+LINES = st.sampled_from([0, 1, 1, 2, 2, 3]).flatmap(
+    lambda many: st.dictionaries(st.sampled_from([1, 1, 2, 3]), PRODUCTS, min_size=many, max_size=many)
 )
 WHICH = st.integers(0, 5)
 REASONS = st.sampled_from([None, "as agreed"])
@@ -92,17 +95,21 @@ DECISIONS = st.dictionaries(
     max_size=2,
 )  # fmt: skip
 ASKED = st.lists(st.tuples(st.sampled_from([1, 1, 1, 2, 2, 3, 4]), QUANTITIES), min_size=1, max_size=2)
-CHANGES = st.fixed_dictionaries(
-    {},
-    optional={
-        "lines": LINES,
-        "ship_to": st.sampled_from(["ship_to", None]),
-        "forwarder": st.sampled_from(["forwarder", None]),
-        "requested_by": st.sampled_from(["A. Okafor", None]),
-        "activate_by": moments(1, 2, 5, -1),
-        "valid_from": moments(-2, -2, 1, 4),
-        "expires_at": moments(2, 4, 8, 8, -1),
-    },
+DATES = {
+    "activate_by": moments(1, 2, 5, -1),
+    "valid_from": moments(-2, -2, 1, 4),
+    "expires_at": moments(2, 4, 8, 8, -1),
+}
+OWN = {"forwarder": st.sampled_from(["forwarder", None]), "requested_by": st.sampled_from(["A. Okafor", None])}
+TERMS = {"lines": LINES, "ship_to": st.sampled_from(["ship_to", "ship_to", None])}
+CHANGES = st.sampled_from(["lines", "lines", "terms", "own", "dates", "all"]).flatmap(
+    lambda what: (
+        st.fixed_dictionaries({"lines": LINES})
+        if what == "lines"
+        else st.fixed_dictionaries(
+            {}, optional={"terms": TERMS, "own": OWN, "dates": DATES}.get(what, TERMS | OWN | DATES)
+        )
+    )
 )
 
 
@@ -131,14 +138,43 @@ BEGINNINGS = st.builds(
 )
 
 
-def lively(*actions: str) -> Any:
-    """Mostly only where one of the actions is possible; at every fourth step also where it is not."""
-    return precondition(lambda story: story.steps % 4 == 0 or any(map(story.order.is_possible, actions)))
+@dataclass(frozen=True)
+class Move:
+    """Something that can be done: how often, where it makes sense, what it cannot do without, and with what values."""
+
+    weight: int
+    when: Callable[[Order], Any]
+    needs: Callable[[Order], Any]
+    given: dict[str, st.SearchStrategy[Any]]
 
 
-def mostly(holds: Callable[[Any], Any]) -> Any:
-    """Mostly only where it holds of the order, at every fourth step also where it does not."""
-    return precondition(lambda story: story.steps % 4 == 0 or bool(holds(story.order)))
+MOVES: dict[str, Move] = {}
+
+
+def move(
+    weight: int,
+    when: Callable[[Order], Any] | str = lambda _: True,
+    needs: Callable[[Order], Any] = lambda _: True,
+    **given: st.SearchStrategy[Any],
+) -> Callable[[Told], Told]:
+    """Make a method one of the things that are done at random; `when` may name the action that has to be possible."""
+    makes_sense = (lambda order: order.is_possible(when)) if isinstance(when, str) else when
+
+    def register(method: Told) -> Told:
+        MOVES[method.__name__] = Move(weight, makes_sense, needs, given)
+        return method
+
+    return register
+
+
+def moves_of(order: Order, *, anything: bool) -> list[str]:
+    """The names of what can be done, each as often as its weight says; `anything`: also what makes no sense."""
+    return [
+        name
+        for name, one in MOVES.items()
+        if one.needs(order) and (anything or one.when(order))
+        for _ in range(one.weight)
+    ]
 
 
 def written(value: Any) -> Any:

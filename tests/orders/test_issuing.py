@@ -239,16 +239,19 @@ async def test_a_large_batch_does_not_keep_a_gate_waiting(buyer: Party) -> None:
     number = buyer.active()["number"]
     items = [{"lines": [{"sku": f"S{n}", "quantity": "1"} for n in range(40)]} for _ in range(500)]
     async with buyer.asynchronous() as client:
+        now = asyncio.get_running_loop().time
+        began, statuses, slowest = now(), [], 0.0
         batch = asyncio.create_task(client.post(f"{ORDERS}/batch", json={"purchase_orders": items}))
-        statuses, slowest = [], 0.0
         while not batch.done():
-            started = asyncio.get_running_loop().time()
+            asked = now()
             statuses.append((await client.get(f"/v1/validations/{number}")).status_code)
-            slowest = max(slowest, asyncio.get_running_loop().time() - started)
+            slowest = max(slowest, now() - asked)
             await asyncio.sleep(0.02)
+        took = now() - began
         assert (await batch).json()["issued"] == 500
     assert set(statuses) == {200}
-    assert slowest < 0.9
+    # A share of the batch's own time: a machine that is busy makes both slow.
+    assert slowest < took / 3
 
 
 async def test_of_racing_registrations_of_one_number_one_wins(buyer: Party) -> None:
