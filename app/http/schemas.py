@@ -44,12 +44,15 @@ def timestamp(value: datetime) -> str:
 
 def _in_utc(value: datetime) -> datetime:
     try:
-        moment = value.astimezone(UTC)
+        return value.astimezone(UTC)
     except OverflowError:
         raise PydanticCustomError("timestamp_range", "The date is outside the years 1 to 9999 in UTC") from None
-    if moment in _INFINITE:
+
+
+def _finite(value: datetime) -> datetime:
+    if value in _INFINITE:
         raise PydanticCustomError("timestamp_range", "The date is the first or the last moment there is, and no date")
-    return moment
+    return value
 
 
 def plain_decimal(value: Decimal) -> str:
@@ -93,14 +96,17 @@ _RFC_3339: Final = re.compile(
 )
 _DECIMAL: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
 
-Timestamp = Annotated[
+Moment = Annotated[
     AwareDatetime,
     BeforeValidator(_written_as_rfc_3339),
     AfterValidator(_in_utc),
     PlainSerializer(timestamp, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2036-03-01T00:00:00Z"]}),
 ]
-"""RFC 3339 with an offset in requests; UTC in answers."""
+"""RFC 3339 with an offset in requests; UTC in answers. Any, as clocks tell that were never set: not for storing."""
+
+Timestamp = Annotated[Moment, AfterValidator(_finite)]
+"""A moment that can be stored."""
 
 
 def decimal_schema(before: int, after: int, example: str) -> WithJsonSchema:
