@@ -44,6 +44,7 @@ from app.orders.receipt_endpoints import router as receipts
 from app.organisations.endpoints import router as organisations
 from app.principal import OPERATIONS, Scope
 from app.shipments.endpoints import router as shipments
+from app.shipments.pro_number_endpoints import router as pro_numbers
 from app.validation.endpoints import router as validations
 from app.validation.refusal_codes import RefusalCode
 from app.validation.refusal_page import refusal_meaning
@@ -61,6 +62,7 @@ for part in (
     receipts,
     exchange,
     shipments,
+    pro_numbers,
     policies,
     number_formats,
     organisations,

@@ -70,6 +70,7 @@ OPERATIONS: Mapping[str, Rule] = {
     "get_organisation": _rule(Scope.ADMIN),
     "update_organisation": _rule(Scope.ADMIN),
     "put_shared_carrier": _rule(Scope.ADMIN),
+    "release_pro_number": _rule(Scope.ADMIN),
     # An organisation's own
     "create_api_key": _rule(Scope.KEYS_WRITE, Scope.ADMIN),
     "list_api_keys": _rule(Scope.KEYS_WRITE, Scope.ADMIN),
@@ -138,6 +139,8 @@ OPERATIONS: Mapping[str, Rule] = {
     "put_carrier": _rule(Scope.SHIP),
     "link_pro_number": _rule(Scope.SHIP, relations=_SHIPPERS),
     "list_pro_numbers": _rule(Scope.ORDERS_READ, Scope.SHIP, relations=NAMED),
+    "link_pro_number_batch": _rule(Scope.SHIP, relations=_SHIPPERS),
+    "move_pro_number": _rule(Scope.SHIP, relations=_SHIPPERS),
     "unlink_pro_number": _rule(Scope.SHIP, relations=_SHIPPERS),
     "get_pro_number": _rule(Scope.ORDERS_READ, Scope.SHIP, relations=NAMED),
 }
@@ -149,7 +152,8 @@ class Principal:
     """The organisation that is calling, with the scopes of the key it presented.
 
     `key_id` names the key in the audit trail; `rule` is the rule of the operation that is running. `met`: what it has
-    turned out to be to the orders that this request has looked for and found.
+    turned out to be to the orders that this request has looked for and found. `unrelated`: of a request for many orders
+    the keys of the numbers that mean none which names it.
     """
 
     organisation_id: UUID
@@ -157,6 +161,7 @@ class Principal:
     scopes: frozenset[Scope]
     rule: Rule
     met: set[Relation] = field(default_factory=set, init=False, repr=False, compare=False)
+    unrelated: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
 
     @property
     def is_operator(self) -> bool:

@@ -30,6 +30,7 @@ class EventType(StrEnum):
     ACTIVATION_WITHDRAWN = "activation.withdrawn"
     PRO_NUMBER_LINKED = "pro_number.linked"
     PRO_NUMBER_CHANGED = "pro_number.changed"
+    PRO_NUMBER_MOVED = "pro_number.moved"
     PRO_NUMBER_UNLINKED = "pro_number.unlinked"
     SUPPORT_CASE_OPENED = "support_case.opened"
     SUPPORT_CASE_COMMENTED = "support_case.commented"
@@ -57,3 +58,4 @@ class AuditType(StrEnum):
     POLICY_CHANGING = "policy.changing"
     CARRIER_STORED = "carrier.stored"
     SHARED_CARRIER_STORED = "shared_carrier.stored"
+    PRO_CLAIM_RELEASED = "pro_claim.released"

@@ -211,16 +211,17 @@ class UnitOfWork:
         return counted
 
     def _charge(self, *, found_nothing: bool) -> None:
-        """Count a look-up of an order that does not name the caller, or of none; raises TooManyLookUps."""
-        met = self._caller.met
-        if Relation.PRESENTER not in met and (met or not found_nothing):
+        """Count look-ups of orders that do not name the caller, or of none; raises TooManyLookUps."""
+        met, presented = self._caller.met, len(self._caller.unrelated)
+        if not presented and Relation.PRESENTER not in met and (met or not found_nothing):
             return
+        looked_up = max(presented, 1)
         allowance = self._look_ups.allowance(self._caller.organisation_id)
-        if not allowance.remaining:
+        if allowance.remaining < looked_up:
             # In the transaction: nothing is done either, so that what exists is answered like what does not.
             raise allowance.refusal() from None
         self._seconds_held_back = allowance.delay
-        self._look_ups.count(self._caller.organisation_id, 1, related=False)
+        self._look_ups.count(self._caller.organisation_id, looked_up, related=False)
 
     async def _write_once(
         self,

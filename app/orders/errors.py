@@ -1,6 +1,7 @@
 """Problems of purchase orders."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import ClassVar, Self
 
 from pydantic import JsonValue
 
@@ -118,8 +119,8 @@ class BatchRefused(Problem):
     code = "batch_refused"
     title = "The atomic batch was refused"
     remedy = (
-        "`problems` lists the index and the problem of each item at fault. Nothing was issued: correct them and send "
-        "the batch again, or send it with `atomic: false` to issue the others."
+        "`problems` lists the index and the problem of each item at fault. Nothing was done: correct them and send the "
+        "batch again, or send it with `atomic: false` to have the others done."
     )
     example_detail = "1 of 2 purchase orders is at fault (index 1); nothing was issued."
     example_members: ClassVar[dict[str, JsonValue]] = {
@@ -136,6 +137,17 @@ class BatchRefused(Problem):
             }
         ]
     }
+
+    @classmethod
+    def of(cls, problems: Mapping[int, Problem], items: int, things: str, done: str) -> Self:
+        """Return the problem of a batch of `items` `things`, by their index, of which nothing was `done`."""
+        indexes = ", ".join(map(str, list(problems)[:20])) + (", ..." if len(problems) > 20 else "")
+        return cls(
+            f"{len(problems)} of {items} {things} are at fault (index {indexes}); nothing was {done}.",
+            members={
+                "problems": [{"index": index, "problem": problem.as_dict()} for index, problem in problems.items()]
+            },
+        )
 
 
 class AlreadyReceived(Problem):

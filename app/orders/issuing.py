@@ -341,13 +341,7 @@ def _event(item: _Prepared, caller: Principal) -> OrderChange:
 def _refuse_unless_all_are_good(outcomes: Mapping[int, PurchaseOrder | Problem], items: int) -> None:
     problems = {index: outcome for index, outcome in sorted(outcomes.items()) if isinstance(outcome, Problem)}
     if problems:
-        indexes = ", ".join(map(str, list(problems)[:20])) + (", ..." if len(problems) > 20 else "")
-        raise BatchRefused(
-            f"{len(problems)} of {items} purchase orders are at fault (index {indexes}); nothing was issued.",
-            members={
-                "problems": [{"index": index, "problem": problem.as_dict()} for index, problem in problems.items()]
-            },
-        )
+        raise BatchRefused.of(problems, items, "purchase orders", "issued")
 
 
 def _result(index: int, outcome: PurchaseOrder | Problem) -> BatchResult:

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.errors import InvalidRequest
+from app.db.pace import unhurried
+from app.errors import InvalidRequest, Problem
 from app.http.errors import NotFound, RelationNotAllowed
 from app.numbers.number_keys import MalformedNumber, candidate_keys
 from app.orders import repository
@@ -65,13 +66,70 @@ async def locate(
     keys = keys_of(number, [*place])
     order_id = as_id(number)
     rows = [row._asdict() for row in await repository.find_by_keys(connection, keys, order_id, buyer)]
+    return _located(caller, rows, Asked(number, buyer, place), keys, admits)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A number that means an order; `place` is where it stands in the request."""
+
+    number: str
+    buyer: UUID | None
+    place: Sequence[str | int]
+
+
+async def locate_all(
+    connection: AsyncConnection,
+    caller: Principal,
+    asked: Sequence[Asked],
+    *,
+    admits: Callable[[LocatedOrder], bool] = lambda _: True,
+) -> list[LocatedOrder | Problem]:
+    """Return for each number the order that it means to the caller, or the problem that `locate` would raise.
+
+    One query for all of them. Numbers of orders that do not name the caller, and of none, are counted one by one.
+    """
+    keys: dict[int, Sequence[str]] = {}
+    outcomes: dict[int, LocatedOrder | Problem] = {}
+    for index, one in enumerate(asked):
+        try:
+            keys[index] = keys_of(one.number, [*one.place])
+        except InvalidRequest as fault:
+            outcomes[index] = fault
+    by_key: dict[str | UUID, list[Mapping[str, Any]]] = {}
+    wanted = {key for of_one in keys.values() for key in of_one}
+    ids = {order_id for index in keys if (order_id := as_id(asked[index].number)) is not None}
+    for row in await repository.find_all(connection, wanted, ids):
+        by_key.setdefault(row.number_key, []).append(row._asdict())
+        if row.id in ids:
+            by_key.setdefault(row.id, []).append(row._asdict())
+    async for index in unhurried(keys):
+        one = asked[index]
+        found = {row["id"]: row for key in (*keys[index], as_id(one.number)) if key for row in by_key.get(key, ())}
+        rows = [row for row in found.values() if one.buyer in {None, row["organisation_id"]}]
+        if not any(relation_of(row, caller.organisation_id) in NAMED for row in rows):
+            caller.unrelated.add(keys[index][0])
+        try:
+            outcomes[index] = _located(caller, rows, one, keys[index], admits)
+        except Problem as problem:
+            outcomes[index] = problem
+    return [outcomes[index] for index in range(len(asked))]
+
+
+def _located(
+    caller: Principal,
+    rows: Sequence[Mapping[str, Any]],
+    asked: Asked,
+    keys: Sequence[str],
+    admits: Callable[[LocatedOrder], bool],
+) -> LocatedOrder:
     seen = NAMED | caller.rule.relations
     related = [LocatedOrder(row, relation_of(row, caller.organisation_id)) for row in rows]
     visible = [order for order in related if order.relation in seen and admits(order)]
     # Who is named on one of several orders means that one: the others are nothing to him.
     visible = [order for order in visible if order.relation in NAMED] or visible
     caller.met.update(order.relation for order in visible)
-    found = _the_one(visible, keys, order_id, buyer, number)
+    found = _the_one(visible, keys, as_id(asked.number), asked.buyer, asked.number)
     require_relation(found, caller.rule)
     return found
 

@@ -1,6 +1,6 @@
 """SQL of purchase orders: reading them, and changing one under the conditions of its lifecycle."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -47,6 +47,16 @@ async def find_by_keys(
     if buyer is not None:
         query = query.where(Order.organisation_id == buyer)
     return (await connection.execute(query)).all()
+
+
+async def find_all(
+    connection: AsyncConnection, number_keys: Collection[str], ids: Collection[UUID]
+) -> Sequence[Row[Any]]:
+    """Return the orders of any buyer whose number has one of the keys, or that have one of the ids."""
+    wanted: ColumnElement[bool] = Order.number_key.in_(number_keys)
+    if ids:
+        wanted = or_(wanted, Order.id.in_(ids))
+    return (await connection.execute(select(*order_columns).where(wanted))).all()
 
 
 async def find_for_validation(

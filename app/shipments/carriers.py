@@ -1,6 +1,6 @@
 """Use cases of carriers: the shared directory, and each organisation's own word on it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -79,11 +79,25 @@ async def rule_of(connection: AsyncConnection, caller: Principal, code: str) -> 
 
     Its own word first, then the directory's, then the general shape: a carrier need not be known to be used.
     """
-    found = await repository.find_carriers(connection, caller.organisation_id, scacs=[code])
-    if not found:
+    return (await rules_of(connection, caller, [code]))[code]
+
+
+async def rules_of(
+    connection: AsyncConnection, caller: Principal, codes: Collection[str]
+) -> Mapping[str, tuple[ProRule, str | None]]:
+    """Return the same of several carriers, by their codes."""
+    found = {
+        record.scac: record
+        for record in await repository.find_carriers(connection, caller.organisation_id, scacs=codes)
+    }
+    return {code: _rule(found.get(code)) for code in codes}
+
+
+def _rule(record: CarrierRecord | None) -> tuple[ProRule, str | None]:
+    if record is None:
         return ProRule(mask=None, check_scheme=None, source=_NO_RULE), None
-    carrier = _carrier(found[0])
-    return ProRule(carrier.pro_mask, carrier.check_scheme, carrier.source), found[0].name
+    carrier = _carrier(record)
+    return ProRule(carrier.pro_mask, carrier.check_scheme, carrier.source), record.name
 
 
 def _carrier(record: CarrierRecord) -> Carrier:

@@ -26,7 +26,7 @@ from app.orders.endpoints import Buyer, OrderNumber
 from app.orders.errors import AmbiguousNumber, InvalidTransition
 from app.orders.schemas import GiveReason
 from app.shipments import carriers, service
-from app.shipments.errors import InvalidProNumber, ProNumberClaimed, SplitShipmentNotAllowed
+from app.shipments.errors import InvalidProNumber, ProNumberClaimed, ProNumberReused, SplitShipmentNotAllowed
 from app.shipments.examples import DISRUPTION, LINK, LINK_WITH_VEHICLE, OWN_CARRIER
 from app.shipments.schemas import Carrier, LinkProNumber, ProNumber, ProNumberLink, PutCarrier, PutSharedCarrier
 from app.shipments.service import LinkPosition
@@ -127,6 +127,7 @@ async def put_shared_carrier(scac: Scac, body: PutSharedCarrier, caller: Caller,
         InvalidTransition,
         InvalidProNumber,
         ProNumberClaimed,
+        ProNumberReused,
         SplitShipmentNotAllowed,
         status=201,
         also={200: "The order has this PRO number already; at most the expected vehicle was changed."},
@@ -140,12 +141,12 @@ async def link_pro_number(
 
     Puts the carrier's waybill number on the order, read by your own rule for the carrier, else by the directory's, else
     by the general shape. The first organisation that uses a PRO number claims it and may link it to further orders;
-    another gets `pro_number_claimed`. The owner, the seller and a named forwarder do this; whoever presents the number
-    may while the order names no forwarder.
+    another gets `pro_number_claimed`. Once its shipment was delivered it stands for no other: `pro_number_reused`. The
+    owner, the seller and a named forwarder do this; whoever presents the number may while the order names no forwarder.
 
     `trailer_number` and `window` say which vehicle is expected with it and when it is booked to come: a gate that is
-    told of a delivery compares both. Linking again is 200 and changes nothing but these two, where they are said anew.
-    What a mere presenter says of a vehicle books nothing: gates do not go by it.
+    told of a delivery compares both. `bol` is the bill of lading. Linking again is 200 and changes nothing but these
+    three, where they are said anew. What a mere presenter says of a vehicle books nothing: gates do not go by it.
 
     Where the policy that the order was issued under refuses split shipments, a second PRO number is 409
     `split_shipment_not_allowed` until the first is taken off. One that a mere presenter linked is in no party's way.

@@ -44,9 +44,37 @@ class ProNumberClaimed(Problem):
     remedy = (
         "A PRO number belongs to the organisation that linked it first, also after it was unlinked. Compare it with "
         "the waybill: a mistyped number often is somebody else's. If it is right, ask the party that books with the "
-        "carrier to link the order, or the operator where the number was taken by mistake."
+        "carrier to link the order, or the operator, who can release a number that was taken by mistake."
     )
     example_detail = "The PRO number 123-456782 of CNWY is used by another organisation already."
+
+
+class ProNumberReused(Problem):
+    """The PRO number stands for another shipment: one that was delivered, or that is booked to come."""
+
+    status = 409
+    code = "pro_number_reused"
+    title = "The PRO number stands for another shipment"
+    remedy = (
+        "Each shipment has a PRO number of its own, and this one's was delivered: its delivery was completed, or all "
+        "orders that it is on are received or closed. Compare it with the waybill: most likely it is an earlier one's. "
+        "If it was put on the earlier orders by mistake, move or unlink it there; if a delivery was completed by "
+        "mistake, ask the operator."
+    )
+    example_detail = "The PRO number 123-456782 of CNWY stands for a shipment that was delivered."
+
+
+class ProNumberLinked(Problem):
+    """The claim is in use: its PRO number is on an order."""
+
+    status = 409
+    code = "pro_number_linked"
+    title = "The PRO number is on a purchase order"
+    remedy = (
+        "A claim is given up only while no order has the PRO number. Ask the organisation that uses it, or the owner "
+        "of the order, to take it off (POST .../pro-numbers/{scac}/{pro_number}/unlink) or to move it."
+    )
+    example_detail = "The PRO number 123-456782 of CNWY is on a purchase order."
 
 
 class SplitShipmentNotAllowed(Problem):

@@ -36,6 +36,19 @@ LINK_WITH_VEHICLE: dict[str, Any] = {
     **LINK,
     "trailer_number": "HH-AB-1234",
     "window": {"start": "2036-03-01T06:00:00Z", "end": "2036-03-01T08:00:00Z"},
+    "bol": "BOL-4711",
+}
+
+LINK_ITEM: dict[str, Any] = {"number": "PO-7K3M9QWX2R", **LINK, "bol": "BOL-4711"}
+
+MOVE: dict[str, Any] = {"scac": "SAIA", "pro_number": "08251147720", "reason": "XPO has no vehicle before Monday."}
+
+RELEASED: dict[str, Any] = {
+    "scac": "CNWY",
+    "pro_number": "123-456782",
+    "organisation_id": "0198f5a2-9b10-7c02-b1c3-8e2f4a6d9b55",
+    "claimed_at": "2036-02-12T14:05:00Z",
+    "reason": "Mistyped by the first forwarder, who has unlinked it.",
 }
 
 LINKED: dict[str, Any] = {
@@ -44,6 +57,8 @@ LINKED: dict[str, Any] = {
     "linked_by": "0198f5a2-9b10-7c02-b1c3-8e2f4a6d9b55",
     "linked_at": "2036-02-12T14:05:00Z",
 }
+
+BATCHED_LINK: dict[str, Any] = {"index": 0, "outcome": "linked", "link": LINKED}
 
 PRO_NUMBER: dict[str, Any] = {
     "scac": "CNWY",

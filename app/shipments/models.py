@@ -5,6 +5,7 @@ carrier and number), a link belongs to its order (unique by the order's identity
 """
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -128,3 +129,11 @@ class ProLinkRow(Base):
     booking_id: Mapped[UUID | None]
     linked_by: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
     linked_at: Mapped[datetime]
+
+
+class LinkOutcome(StrEnum):
+    """What came of linking a PRO number; `changed` is what is said of the vehicle of one that was on the order."""
+
+    MADE = "linked"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -14,9 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.orders.models import PurchaseOrderRow
 from app.orders.repository import has_role
 from app.principal import Relation
-from app.shipments.models import CarrierOverrideRow, CarrierRow, ProClaimRow, ProLinkRow
+from app.shipments.models import CarrierOverrideRow, CarrierRow, LinkOutcome, ProLinkRow
 
-Claim = ProClaimRow
 Link = ProLinkRow
 Order = PurchaseOrderRow
 Override = CarrierOverrideRow
@@ -122,45 +120,12 @@ async def store_shared(connection: AsyncConnection, scac: str, values: Mapping[s
     return False
 
 
-async def claim(connection: AsyncConnection, scac: str, pro_number: str, display: str, organisation_id: UUID) -> UUID:
-    """Claim a PRO number (its key) if nobody has, and return whose it is now.
-
-    Of several organisations at once the first gets it: the others wait for its commit and then find it taken.
-    """
-    await connection.execute(
-        postgresql.insert(Claim)
-        .values(
-            scac=scac, pro_number=pro_number, display=display, organisation_id=organisation_id, claimed_at=func.now()
-        )
-        .on_conflict_do_nothing()
-    )
-    result = await connection.execute(
-        select(Claim.organisation_id).where(Claim.scac == scac, Claim.pro_number == pro_number)
-    )
-    holder: UUID = result.scalar_one()
-    return holder
-
-
-async def find_claim(connection: AsyncConnection, scac: str, pro_number: str) -> Row[Any] | None:
-    """Return the claim on a PRO number, or None."""
-    result = await connection.execute(select(Claim.__table__).where(Claim.scac == scac, Claim.pro_number == pro_number))
-    return result.one_or_none()
-
-
-class LinkOutcome(StrEnum):
-    """What came of linking a PRO number."""
-
-    MADE = "made"
-    CHANGED = "changed"
-    UNCHANGED = "unchanged"
-
-
 async def link(
     connection: AsyncConnection, values: Mapping[str, Any], vehicle: Mapping[str, Any]
 ) -> tuple[Row[Any], LinkOutcome]:
     """Link a PRO number to an order, or note the `vehicle` that is expected with one that is linked; return the link.
 
-    `vehicle`: those of the columns trailer_number and delivery_window that are said anew.
+    `vehicle`: those of the columns trailer_number, delivery_window and bol that are said anew.
     """
     statement = (
         postgresql.insert(Link)

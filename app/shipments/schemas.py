@@ -2,25 +2,41 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_serializer, model_validator
 
-from app.http.schemas import PRINTABLE, AnswerModel, LongText, RequestModel, ShortText, Timestamp
+from app.http.schemas import (
+    PRINTABLE,
+    AnswerModel,
+    LargeAnswer,
+    LongText,
+    PartAnswerModel,
+    ProblemDetails,
+    RequestModel,
+    ShortText,
+    Timestamp,
+)
 from app.orders.content_schemas import Window
 from app.orders.lifecycle import OrderStatus
+from app.orders.schemas import BATCH_MAX
 from app.principal import Relation
 from app.shipments.examples import (
+    BATCHED_LINK,
     CARRIER,
     DISRUPTION,
     LINK,
+    LINK_ITEM,
     LINK_WITH_VEHICLE,
     LINKED,
+    MOVE,
     OWN_CARRIER,
     PRO_NUMBER,
+    RELEASED,
     SHARED_CARRIER,
 )
+from app.shipments.models import BOL_MAX, LinkOutcome
 from app.shipments.pro_numbers import MAX_ALTERNATIVES, MAX_LENGTH, ProCheckScheme
 
 # What is too long or too short to be one is refused by the carrier's rule, in words that name it, not by the schema.
@@ -28,6 +44,12 @@ WrittenCode = Annotated[str, StringConstraints(strip_whitespace=True, max_length
 TrailerNumber = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=32, pattern="^[A-Za-z0-9_-]+$"), PRINTABLE
 ]
+Bol = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=BOL_MAX, pattern=r"^[^\t\n\r]*$"),
+    PRINTABLE,
+]
+"""A bill of lading's number, on one line."""
 Mask = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=MAX_ALTERNATIVES * (MAX_LENGTH + 1) - 1),
@@ -144,6 +166,46 @@ class LinkProNumber(RequestModel):
     window: Window | None = None
     """When it is booked to come; at exactly `end` the window is over. It counts before the order's `delivery_window`.
     Left out: as it was said before; null takes it away."""
+    bol: Bol | None = None
+    """The number of the bill of lading that it travels under. Left out: as it was said before; null takes it away."""
+
+
+class MoveProNumber(RequestModel):
+    """What an order's shipment goes by from now on."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [MOVE]})
+
+    scac: WrittenCode
+    """The new carrier's code (SCAC), 2 to 4 letters."""
+    pro_number: WrittenCode
+    """As it stands on the new waybill: case, spaces and dashes do not matter."""
+    reason: LongText
+    """Why it goes another way, in words; the order's parties see it."""
+
+
+class LinkItem(LinkProNumber):
+    """A PRO number for an order, in a batch."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [LINK_ITEM]})
+
+    number: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), PRINTABLE]
+    """The order's number in any written form, or its id."""
+    buyer: UUID | None = None
+    """Whose order it is, where two buyers' orders have the number."""
+
+
+class LinkBatch(RequestModel):
+    """Up to 1,000 links at once."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"atomic": False, "links": [LINK_ITEM]}]})
+
+    atomic: bool = False
+    """True: all or none; one fault and nothing is linked (422). False: the good ones are linked."""
+    links: Annotated[
+        # Each item is validated by itself, so that one bad item does not take the others with it.
+        list[Annotated[Any, Field(json_schema_extra={"$ref": "#/components/schemas/LinkItem"})]],
+        Field(min_length=1, max_length=BATCH_MAX),
+    ]
 
 
 class ProNumberLink(AnswerModel):
@@ -158,11 +220,68 @@ class ProNumberLink(AnswerModel):
     """The vehicle that is expected with it, where that is known."""
     window: Window | None
     """When it is booked to come."""
+    bol: str | None
+    """The bill of lading that it travels under, where that is known."""
     linked: bool
     """False in the answer that took it off the order."""
     linked_by: UUID
     """The organisation that linked it."""
     linked_at: Timestamp
+
+
+class BatchedLink(PartAnswerModel):
+    """What became of one item: its link or its problem."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [BATCHED_LINK]})
+
+    index: int
+    outcome: LinkOutcome | None = None
+    """`linked`: it is new. `changed`: it was on the order, and what is said of its vehicle is new. `unchanged`: all of
+    it was so before. Of an item that is twice in the batch both say what became of them together."""
+    link: ProNumberLink | None = None
+    problem: ProblemDetails | None = None
+
+    SOMETIMES: ClassVar[frozenset[str]] = frozenset({"outcome", "link", "problem"})
+
+    @model_serializer(mode="wrap")
+    def _link_or_problem(self, serialise: Any) -> Any:
+        shown = serialise(self)
+        for name in ("problem",) if self.problem is None else ("outcome", "link"):
+            del shown[name]
+        return shown
+
+
+class LinkedBatch(LargeAnswer):
+    """What became of a batch, in the order of its items."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"linked": 1, "results": [BATCHED_LINK]}]})
+
+    linked: int
+    """How many PRO numbers are new on their orders."""
+    results: list[BatchedLink]
+
+
+class GiveUpProNumber(RequestModel):
+    """Why a claim is given up."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": RELEASED["reason"]}]})
+
+    reason: LongText
+    """In words; the organisation that had it sees it."""
+
+
+class ReleasedProNumber(AnswerModel):
+    """A PRO number that is nobody's any more."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [RELEASED]})
+
+    scac: str
+    pro_number: str
+    """As the carrier writes it."""
+    organisation_id: UUID
+    """The organisation that had claimed it."""
+    claimed_at: Timestamp
+    reason: str
 
 
 class LinkedOrder(AnswerModel):

@@ -5,35 +5,31 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from pydantic import JsonValue
-from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.errors import Problem
 from app.events import service as events
 from app.events.event_types import EventType
-from app.events.service import OrderChange
 from app.http.errors import NotFound
-from app.orders import policy_service
 from app.orders import repository as orders
-from app.orders.content_schemas import Window
-from app.orders.errors import InvalidTransition
-from app.orders.lifecycle import OPEN, StoredStatus, allowed_actions, effective_status
-from app.orders.location import LocatedOrder, locate, unknown_order
-from app.orders.policies import SplitShipments
+from app.orders.lifecycle import effective_status
+from app.orders.location import locate, unknown_order
 from app.orders.views import lifecycle_facts, relation_of
 from app.principal import Principal, Relation
-from app.shipments import carriers, pro_numbers, repository
-from app.shipments.errors import InvalidProNumber, ProNumberClaimed, SplitShipmentNotAllowed
-from app.shipments.pro_numbers import ProRule, pro_number_key
-from app.shipments.repository import LinkOutcome
-from app.shipments.scac import InvalidScac, parse_scac
+from app.shipments import claim_repository, claims, reading, repository
+from app.shipments.links import (
+    EVENT_OF,
+    LINKABLE,
+    change,
+    event_data,
+    may_ship,
+    refusal,
+    require_single,
+    shown,
+    vehicle_of,
+)
+from app.shipments.models import LinkOutcome
+from app.shipments.reading import key_of, scac_of
 from app.shipments.schemas import LinkedOrder, LinkProNumber, ProNumber, ProNumberLink
-
-_LINKABLE = (*OPEN, StoredStatus.suspended)
-"""Goods may still come. Time is no obstacle: an expired order may be extended while its goods are on their way."""
-
-_EVENT_OF = {LinkOutcome.MADE: EventType.PRO_NUMBER_LINKED, LinkOutcome.CHANGED: EventType.PRO_NUMBER_CHANGED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +48,12 @@ async def link(
 
     A repetition changes nothing but the vehicle that is expected, where it says another one.
 
-    Raises what `locate` does, InvalidProNumber, ProNumberClaimed, InvalidTransition where no goods are expected, and
-    SplitShipmentNotAllowed.
+    Raises what `locate` does, InvalidProNumber, ProNumberClaimed, ProNumberReused, InvalidTransition where no goods are
+    expected, and SplitShipmentNotAllowed.
     """
-    order = await locate(connection, caller, number, buyer, admits=_may_ship)
-    scac = _scac(body.scac)
-    pro = await _pro_number(connection, caller, scac, body.pro_number)
-    holder = await repository.claim(connection, scac, pro.key, pro.display, caller.organisation_id)
-    if holder != caller.organisation_id:
-        raise ProNumberClaimed(f"The PRO number {pro.display} of {scac} is used by another organisation already.")
+    order = await locate(connection, caller, number, buyer, admits=may_ship)
+    scac, pro = await reading.read(connection, caller, body.scac, body.pro_number)
+    claimed = await claims.claim(connection, caller, scac, pro)
     row, outcome = await repository.link(
         connection,
         {
@@ -71,22 +64,24 @@ async def link(
             "display": pro.display,
             "linked_by": caller.organisation_id,
         },
-        _vehicle(body),
+        vehicle_of(body),
     )
+    if outcome is LinkOutcome.MADE:
+        await claims.require_unused(connection, claimed, order.identity)
     if outcome is not LinkOutcome.UNCHANGED:
         changed = await orders.bump_version(
             connection,
             order.number_key,
             order.organisation_id,
-            while_in=_LINKABLE,
+            while_in=LINKABLE,
             while_no_forwarder=order.relation is Relation.PRESENTER,
         )
         if changed is None:
-            raise await _refusal(connection, order, number)
+            raise await refusal(connection, order, number)
         if outcome is LinkOutcome.MADE:
-            await _require_single(connection, caller, order.relation, changed, row)
-        await _record(connection, caller, order, _EVENT_OF[outcome], changed, _event_data(row))
-    return _link(row, linked=True), outcome is LinkOutcome.MADE
+            await require_single(connection, caller, order.relation, changed, row)
+        await events.record(connection, [change(caller, order, EVENT_OF[outcome], changed.version, event_data(row))])
+    return shown(row), outcome is LinkOutcome.MADE
 
 
 async def unlink(
@@ -102,8 +97,8 @@ async def unlink(
 
     Who merely presents the order's number takes off only what his own organisation linked: the rest he does not see.
     """
-    order = await locate(connection, caller, number, buyer, admits=_may_ship)
-    code, key = _scac(scac), _key(pro_number)
+    order = await locate(connection, caller, number, buyer, admits=may_ship)
+    code, key = scac_of(scac), key_of(pro_number)
     row = await repository.unlink(
         connection,
         order.number_key,
@@ -117,9 +112,9 @@ async def unlink(
     changed = await orders.bump_version(connection, order.number_key, order.organisation_id)
     if changed is None:
         raise unknown_order(number)
-    data = {**_event_data(row), "reason": reason}
-    await _record(connection, caller, order, EventType.PRO_NUMBER_UNLINKED, changed, data)
-    return _link(row, linked=False)
+    data = {**event_data(row), "reason": reason}
+    await events.record(connection, [change(caller, order, EventType.PRO_NUMBER_UNLINKED, changed.version, data)])
+    return shown(row, linked=False)
 
 
 async def page(
@@ -133,7 +128,7 @@ async def page(
     """Return up to `limit` links of an order after the (carrier, key) `after`; raises what `locate` does."""
     order = await locate(connection, caller, number, buyer)
     rows = await repository.links_of(connection, order.number_key, order.organisation_id, after=after, limit=limit)
-    return [LinkPosition(_link(row, linked=True), row.scac, row.pro_number) for row in rows]
+    return [LinkPosition(shown(row), row.scac, row.pro_number) for row in rows]
 
 
 async def look_up(
@@ -144,8 +139,8 @@ async def look_up(
     Raises NotFound where it neither claimed the PRO number nor is named on any of its orders, InvalidProNumber for a
     text that no carrier's number looks like.
     """
-    code, key = _scac(scac), _key(pro_number)
-    claim = await repository.find_claim(connection, code, key)
+    code, key = scac_of(scac), key_of(pro_number)
+    claim = await claim_repository.find_claim(connection, code, key)
     rows = await repository.linked_orders(connection, code, key, caller.organisation_id, after=after, limit=limit)
     claimed = claim is not None and claim.organisation_id == caller.organisation_id
     if claim is None or not (claimed or rows):
@@ -156,138 +151,6 @@ async def look_up(
         claimed=claimed,
         purchase_orders=[_linked_order(row._asdict(), caller.organisation_id) for row in rows],
         next_cursor=None,
-    )
-
-
-async def _require_single(
-    connection: AsyncConnection, caller: Principal, relation: Relation, order: Row[Any], made: Row[Any]
-) -> None:
-    """Raise SplitShipmentNotAllowed for a second link of an order whose policy lets it have one.
-
-    The order's row is held: whoever links at the same moment waits for the end of this transaction, and finds its link.
-    What somebody linked who merely presented the number keeps none of the order's parties from linking the right one.
-    """
-    policy = await policy_service.kept_by_order(connection, order.organisation_id, order.policy_version)
-    if policy.split_shipments is SplitShipments.allowed:
-        return
-    parties = {order.organisation_id, order.seller_id, order.ship_to_id, *order.forwarder_ids} - {None}
-    named = relation is not Relation.PRESENTER
-    other = await repository.another_link(connection, made, parties if named else None)
-    if other is None:
-        return
-    seen = named or other.linked_by == caller.organisation_id
-    raise SplitShipmentNotAllowed(
-        f"{order.number} is shipped with one PRO number at a time, by its buyer's policy, and has "
-        f"{f'{other.display} of {other.scac}' if seen else 'one'}.",
-        members={
-            "policy_version": order.policy_version,
-            "linked": {"scac": other.scac, "pro_number": other.display} if seen else None,
-        },
-    )
-
-
-def _vehicle(body: LinkProNumber) -> dict[str, Any]:
-    """Return what is said of the expected vehicle, by the columns of a link: what is left out is not touched."""
-    said = body.model_dump(mode="json", include=body.model_fields_set)
-    columns = {"trailer_number": "trailer_number", "window": "delivery_window"}
-    return {column: said[name] for name, column in columns.items() if name in said}
-
-
-def _may_ship(order: LocatedOrder) -> bool:
-    """Whoever presents the number may act for its shipment until the order names who forwards it (contract, 3)."""
-    return order.relation is not Relation.PRESENTER or not order.row["forwarder_ids"]
-
-
-def _scac(text: str) -> str:
-    try:
-        return parse_scac(text)
-    except InvalidScac as fault:
-        raise InvalidProNumber(
-            fault.detail, members={"field": "scac", "rule": fault.rule.value, "carrier": None}
-        ) from None
-
-
-def _key(text: str) -> str:
-    try:
-        return pro_number_key(text)
-    except pro_numbers.InvalidProNumber as fault:
-        raise _invalid(fault, fault.detail, None) from None
-
-
-async def _pro_number(connection: AsyncConnection, caller: Principal, scac: str, text: str) -> pro_numbers.ProNumber:
-    rule, name = await carriers.rule_of(connection, caller, scac)
-    try:
-        return pro_numbers.check(rule, text)
-    except pro_numbers.InvalidProNumber as fault:
-        detail = f"{name} ({scac}): {fault.detail}" if name else f"{scac}: {fault.detail}"
-        raise _invalid(fault, detail, _described(rule, scac, name)) from None
-
-
-def _invalid(fault: pro_numbers.InvalidProNumber, detail: str, carrier: JsonValue) -> InvalidProNumber:
-    return InvalidProNumber(detail, members={"field": "pro_number", "rule": fault.rule.value, "carrier": carrier})
-
-
-def _described(rule: ProRule, scac: str, name: str | None) -> JsonValue:
-    return {
-        "scac": scac,
-        "name": name,
-        "pro_mask": rule.mask,
-        "check_scheme": rule.check_scheme,
-        "source": rule.source,
-    }
-
-
-async def _refusal(connection: AsyncConnection, order: LocatedOrder, number: str) -> Problem:
-    """Return why the order, read anew, takes no PRO number from the caller."""
-    found = await orders.find_by_keys(connection, [order.number_key], None, order.organisation_id)
-    current = [LocatedOrder(row._asdict(), order.relation) for row in found]
-    if not current or not _may_ship(current[0]):
-        return unknown_order(number)
-    facts = lifecycle_facts(current[0].row)
-    status = effective_status(facts, current[0].read_at)
-    return InvalidTransition(
-        f"The order is {status}: a PRO number is linked to orders that are {', '.join(_LINKABLE)}.",
-        members={
-            "order_status": status.value,
-            "allowed": [action.value for action in allowed_actions(facts, current[0].read_at)],
-        },
-    )
-
-
-async def _record(
-    connection: AsyncConnection,
-    caller: Principal,
-    order: LocatedOrder,
-    type_: EventType,
-    changed: Row[Any],
-    data: Mapping[str, JsonValue],
-) -> None:
-    change = OrderChange(
-        type=type_,
-        number_key=order.number_key,
-        organisation_id=order.organisation_id,
-        sequence=changed.version,
-        actor=caller,
-        relation=order.relation,
-        data=dict(data),
-    )
-    await events.record(connection, [change])
-
-
-def _event_data(row: Row[Any]) -> dict[str, JsonValue]:
-    vehicle = {"trailer_number": row.trailer_number, "window": row.delivery_window}
-    return {"scac": row.scac, "pro_number": row.display, **{name: said for name, said in vehicle.items() if said}}
-
-
-def _link(row: Row[Any], *, linked: bool) -> ProNumberLink:
-    return ProNumberLink(
-        scac=row.scac,
-        pro_number=row.display,
-        trailer_number=row.trailer_number,
-        window=None if row.delivery_window is None else Window.model_validate(row.delivery_window),
-        linked=linked,
-        linked_by=row.linked_by,
-        linked_at=row.linked_at,
     )
 
 

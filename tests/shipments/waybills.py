@@ -51,3 +51,20 @@ def timeline(party: Party, order: dict[str, Any]) -> list[dict[str, Any]]:
     assert answer.status_code == 200, answer.text
     events: list[dict[str, Any]] = answer.json()["data"]
     return events
+
+
+def move(party: Party, order: dict[str, Any], old: tuple[str, str], new: tuple[str, str], **options: Any) -> Any:
+    """Move as the contract says."""
+    body = {"scac": new[0], "pro_number": new[1], "reason": "No vehicle before Monday."} | options.pop("body", {})
+    path = f"/v1/purchase-orders/{order['number']}/pro-numbers/{old[0]}/{old[1]}/move"
+    return party.post(path, body, **options)
+
+
+def batch(party: Party, *links: dict[str, Any], **body: Any) -> httpx.Response:
+    """Link a batch as the contract says."""
+    return party.post("/v1/pro-numbers/batch", {"links": [*links], **body})
+
+
+def item(order: dict[str, Any], scac: str, pro_number: str, **vehicle: Any) -> dict[str, Any]:
+    """An item of a batch."""
+    return {"number": order["number"], "scac": scac, "pro_number": pro_number, **vehicle}
