@@ -2,10 +2,12 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self, cast
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, StringConstraints, model_serializer, model_validator
+from pydantic import ConfigDict, Field, GetJsonSchemaHandler, StringConstraints, model_serializer, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from app.http.schemas import (
     PRINTABLE,
@@ -194,6 +196,15 @@ class LinkItem(LinkProNumber):
     """Whose order it is, where two buyers' orders have the number."""
 
 
+class _DescribedAsLinkItem:
+    """Has the document describe as a `LinkItem` what is taken as anything, and read item by item later."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, _: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        # With a name of its own it is one of the document's components.
+        return handler(cast("CoreSchema", {**LinkItem.__pydantic_core_schema__, "ref": f"{__name__}.LinkItem:1"}))
+
+
 class LinkBatch(RequestModel):
     """Up to 1,000 links at once."""
 
@@ -203,7 +214,7 @@ class LinkBatch(RequestModel):
     """True: all or none; one fault and nothing is linked (422). False: the good ones are linked."""
     links: Annotated[
         # Each item is validated by itself, so that one bad item does not take the others with it.
-        list[Annotated[Any, Field(json_schema_extra={"$ref": "#/components/schemas/LinkItem"})]],
+        list[Annotated[Any, _DescribedAsLinkItem]],
         Field(min_length=1, max_length=BATCH_MAX),
     ]
 
