@@ -52,8 +52,8 @@ async def gather(
 ) -> Knowledge:
     """Return what has to be known to answer the questions, and what may have been meant by those without an order.
 
-    The latter is looked for only where the former took no longer than `suggests_within` seconds (0: not at all): a comfort,
-    which must never turn a verdict into a 503.
+    The latter is looked for only where the former took no longer than `suggests_within` seconds (0: not at all): it is
+    a comfort, and must never turn a verdict into a 503.
     """
     begun = asyncio.get_running_loop().time()
     keys = sorted({key for question in questions for key in question.keys})
