@@ -1,10 +1,9 @@
 """PRO numbers as bar codes hold them, beside those that are typed. Pure: no I/O, no clock.
 
-Three bar codes of freight papers hold one: the VICS bill of lading's, AI (90) with the identifier `12K`, the SCAC
-filled up with dashes to four characters, then the PRO number (VICS Standard Bill of Lading, bar code of the carrier's PRO
-number); and of GS1 element strings AI (401), the global identification number for consignment (GINC), and AI (402), the
-global shipment identification number (GSIN), which some carriers print in place of it (GS1 General Specifications,
-sections 3.7.2 and 3.7.3).
+Three bar codes of freight papers hold one. The VICS bill of lading's is AI (90) with the identifier `12K`, the SCAC
+filled up with dashes to four characters, then the PRO number (VICS Standard Bill of Lading). AI (401), the global
+identification number for consignment (GINC), and AI (402), the global shipment identification number (GSIN), are what
+some carriers print in its place (GS1 General Specifications, sections 3.7.2 and 3.7.3).
 
 A text is one of these when a symbology identifier or an AI in parentheses begins it, or `9012K` and what can be a SCAC;
 anything else is a PRO number as somebody wrote it.
