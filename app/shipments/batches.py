@@ -39,7 +39,7 @@ from app.shipments.links import (
 )
 from app.shipments.models import LinkOutcome
 from app.shipments.pro_numbers import ProNumber
-from app.shipments.reading import pro_number_of, scac_of
+from app.shipments.reading import pro_number_of, waybill_of
 from app.shipments.schemas import BatchedLink, LinkBatch, LinkedBatch, LinkItem
 
 _ITEM: Final[TypeAdapter[LinkItem]] = TypeAdapter(LinkItem)
@@ -131,21 +131,21 @@ async def _read(
     """Return the items whose order is found and whose PRO number keeps its carrier's rule."""
     asked = [Asked(item.number, item.buyer, ("body", "links", index, "number")) for index, item in items.items()]
     located = dict(zip(items, await locate_all(connection, caller, asked, admits=may_ship), strict=True))
-    codes: dict[int, str] = {}
+    written: dict[int, tuple[str, str]] = {}
     for index, order in located.items():
         if isinstance(order, Problem):
             outcomes[index] = order
             continue
         try:
-            codes[index] = scac_of(items[index].scac)
+            written[index] = waybill_of(items[index].scac, items[index].pro_number)
         except Problem as problem:
             outcomes[index] = problem
-    rules = await carriers.rules_of(connection, caller, set(codes.values()))
+    rules = await carriers.rules_of(connection, caller, {code for code, _ in written.values()})
     wanted: list[_Wanted] = []
-    async for index, code in unhurried(codes.items()):
+    async for index, (code, text) in unhurried(written.items()):
         order, item = located[index], items[index]
         try:
-            pro = pro_number_of(code, item.pro_number, *rules[code])
+            pro = pro_number_of(code, text, *rules[code])
         except Problem as problem:
             outcomes[index] = problem
         else:

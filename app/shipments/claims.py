@@ -9,11 +9,10 @@ from app.events import service as events
 from app.events.event_types import AuditType
 from app.http.errors import NotFound
 from app.principal import Principal
-from app.shipments import claim_repository
+from app.shipments import claim_repository, reading
 from app.shipments.claim_repository import Claimed
 from app.shipments.errors import ProNumberClaimed, ProNumberLinked, ProNumberReused
 from app.shipments.pro_numbers import ProNumber
-from app.shipments.reading import key_of, scac_of
 from app.shipments.schemas import ReleasedProNumber
 
 
@@ -45,7 +44,7 @@ async def release(
     connection: AsyncConnection, caller: Principal, scac: str, pro_number: str, reason: str
 ) -> ReleasedProNumber:
     """Give up a claim that was taken by mistake; raises NotFound, ProNumberLinked while an order has the number."""
-    code, key = scac_of(scac), key_of(pro_number)
+    code, key = reading.named(scac, pro_number)
     held = await claim_repository.hold(connection, code, key)
     if held is None:
         raise NotFound(f"No organisation has claimed the PRO number {key} of {code}.")

@@ -25,7 +25,7 @@ OWN_CARRIER: dict[str, Any] = {"name": "Kroll Nahverkehr", "pro_mask": "KN-#####
 
 SHARED_CARRIER: dict[str, Any] = {
     "name": "Kroll Nahverkehr",
-    "pro_mask": "KN-######",
+    "pro_mask": "##########",
     "check_scheme": None,
     "source": "Kroll Nahverkehr, Frachtbriefnummern, 2035-11",
 }

@@ -13,7 +13,6 @@ from app.orders.location import locate
 from app.principal import Principal, Relation
 from app.shipments import claims, link_repository, reading
 from app.shipments.links import LINKABLE, change, event_data, may_ship, refusal, require_single, shown
-from app.shipments.reading import key_of, scac_of
 from app.shipments.schemas import MoveProNumber, ProNumberLink
 
 
@@ -32,7 +31,7 @@ async def move(
     his own organisation linked. Raises what linking does, and NotFound.
     """
     order = await locate(connection, caller, number, buyer, admits=may_ship)
-    old = scac_of(scac), key_of(pro_number)
+    old = reading.named(scac, pro_number)
     to_scac, pro = await reading.read(connection, caller, body.scac, body.pro_number)
     new = to_scac, pro.key
     claimed = None if new == old else await claims.claim(connection, caller, to_scac, pro)

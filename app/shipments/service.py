@@ -28,7 +28,6 @@ from app.shipments.links import (
     vehicle_of,
 )
 from app.shipments.models import LinkOutcome
-from app.shipments.reading import key_of, scac_of
 from app.shipments.schemas import LinkedOrder, LinkProNumber, ProNumber, ProNumberLink
 
 
@@ -98,7 +97,7 @@ async def unlink(
     Who merely presents the order's number takes off only what his own organisation linked: the rest he does not see.
     """
     order = await locate(connection, caller, number, buyer, admits=may_ship)
-    code, key = scac_of(scac), key_of(pro_number)
+    code, key = reading.named(scac, pro_number)
     row = await repository.unlink(
         connection,
         order.number_key,
@@ -139,7 +138,7 @@ async def look_up(
     Raises NotFound where it neither claimed the PRO number nor is named on any of its orders, InvalidProNumber for a
     text that no carrier's number looks like.
     """
-    code, key = scac_of(scac), key_of(pro_number)
+    code, key = reading.named(scac, pro_number)
     claim = await claim_repository.find_claim(connection, code, key)
     rows = await repository.linked_orders(connection, code, key, caller.organisation_id, after=after, limit=limit)
     claimed = claim is not None and claim.organisation_id == caller.organisation_id

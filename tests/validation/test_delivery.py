@@ -403,7 +403,7 @@ async def test_a_batch_of_any_size_is_a_constant_number_of_queries(
         async def look(connection: Any) -> None:
             event.listen(connection.sync_connection, "before_cursor_execute", lambda *said: seen.append(said[2]))
             manifest = await manifest_of(body)
-            knowledge = await gather(connection, caller, list(manifest.questions.values()), suggests=True)
+            knowledge = await gather(connection, caller, list(manifest.questions.values()), suggests_within=10)
             assert len(knowledge.orders) == count + 1
 
         await database.look(look)
