@@ -21,9 +21,9 @@ from tests.document import Document, Operation, closed, examples, faults, operat
 
 VERBS = {
     "activate", "approve", "assign", "cancel", "close", "comment", "confirm", "create", "deny", "export", "extend",
-    "find", "get", "import", "issue", "link", "list", "open", "preview", "put", "receive", "reject", "reopen",
-    "request", "resolve", "resume", "reverse", "revoke", "rotate", "send", "suspend", "unlink", "update", "validate",
-    "verify", "withdraw",
+    "find", "get", "import", "issue", "link", "list", "move", "open", "preview", "put", "receive", "reject",
+    "release", "reopen", "request", "resolve", "resume", "reverse", "revoke", "rotate", "send", "suspend", "unlink",
+    "update", "validate", "verify", "withdraw",
 }  # fmt: skip
 
 DOCUMENT: Document = create_app(Settings.model_validate({"DATABASE_URL": "postgresql://nowhere"})).openapi()

@@ -3,20 +3,18 @@
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
-from typing import Annotated, Any, ClassVar, Self, cast
+from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
 from pydantic import (
     AfterValidator,
     ConfigDict,
     Field,
-    GetJsonSchemaHandler,
+    SkipValidation,
     StringConstraints,
     model_serializer,
     model_validator,
 )
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
 
 from app.http.schemas import (
     PRINTABLE,
@@ -214,13 +212,10 @@ class LinkItem(LinkProNumber):
     """Whose order it is, where two buyers' orders have the number."""
 
 
-class _DescribedAsLinkItem:
-    """Has the document describe as a `LinkItem` what is taken as anything, and read item by item later."""
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, _: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        # With a name of its own it is one of the document's components.
-        return handler(cast("CoreSchema", {**LinkItem.__pydantic_core_schema__, "ref": f"{__name__}.LinkItem:1"}))
+def _by_its_name(schema: dict[str, Any]) -> None:
+    """Have the document refer to the item's schema, of which Pydantic would write a copy here."""
+    schema.clear()
+    schema["$ref"] = "#/components/schemas/LinkItem"
 
 
 class LinkBatch(RequestModel):
@@ -232,7 +227,7 @@ class LinkBatch(RequestModel):
     """True: all or none; one fault and nothing is linked (422). False: the good ones are linked."""
     links: Annotated[
         # Each item is validated by itself, so that one bad item does not take the others with it.
-        list[Annotated[Any, _DescribedAsLinkItem]],
+        list[Annotated[SkipValidation[LinkItem], Field(json_schema_extra=_by_its_name)]],
         Field(min_length=1, max_length=BATCH_MAX),
     ]
 

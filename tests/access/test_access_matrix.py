@@ -30,6 +30,8 @@ ON_AN_ORDER = [
     for operation in ALL
     if {"number", "pro_number", "receipt_id", "activation_request_id", "support_case_id"}
     & operation.parameters("path").keys()
+    # The operator's own opens no order.
+    and OPERATIONS[operation.id].scopes != {Scope.ADMIN}
 ]
 NUMBER_IN_BODY = {"open_support_case"}
 OWN_THINGS = {"format_id": "/v1/number-formats", "api_key_id": "/v1/api-keys", "import_id": "/v1/imports"}
@@ -110,6 +112,14 @@ class World:
             "support_case_id": self.support_case(relation, operation, order),
         }
 
+    def given_up(self) -> str:
+        """Return a PRO number that is claimed and on no order."""
+        owner, number = self.parties[Relation.OWNER], str(secrets.randbelow(10**9) + 10**9)
+        path = f"/v1/purchase-orders/{owner.issue()['number']}/pro-numbers"
+        assert owner.post(path, {"scac": SCAC, "pro_number": number}).status_code == 201
+        assert owner.post(f"{path}/{SCAC}/{number}/unlink").status_code == 200
+        return number
+
     def activation_request(self, relation: Relation | None, operation: Operation, order: dict[str, str]) -> str:
         """Return the id of a request that the caller may see, where it may do anything with one at all."""
         if "activation_request_id" not in operation.parameters("path"):
@@ -161,6 +171,8 @@ def values(world: World, operation: Operation, order: dict[str, str], things_of:
         for name, one in operation.parameters(place).items()
         if one["required"]
     ]
+    if operation.id == "release_pro_number":
+        known["pro_number"] = world.given_up()
     return {name: world.thing(name, things_of) if name in OWN_THINGS else known[name] for name in wanted}
 
 
@@ -201,6 +213,8 @@ def body_of(operation: Operation, order: dict[str, str]) -> Any:
     }
     about["receipt_reference"] = secrets.token_hex(8)
     filled = {name: about.get(name, value) for name, value in example.items()}
+    if "links" in example:
+        filled["links"] = [{name: about.get(name, value) for name, value in one.items()} for one in example["links"]]
     return filled | {"inputs": [order["number"]]} if "inputs" in example else filled
 
 
@@ -365,5 +379,6 @@ def test_the_matrix_has_operations_of_every_kind() -> None:
         "list_support_cases",
         "validate_input",
         "validate_batch",
+        "link_pro_number_batch",
     }
     assert by_path <= related
