@@ -17,6 +17,7 @@ from app.shipments.scac import InvalidScac, parse_scac
 from app.validation.inputs import MalformedInput, understand
 
 _PRO_LABEL: Final = re.compile(r"\s*PRO(?:\s*(?:NUMBER|NO\b\.?))?[\s.:#-]+", re.IGNORECASE)
+_BOL_LABEL: Final = re.compile(r"\A\s*(?:BOL|B/L|BILL\s+OF\s+LADING)(?:\s*(?:NUMBER|NO\b\.?))?[\s.:#-]+", re.IGNORECASE)
 _SEPARATORS: Final = re.compile(r"[\s.,:;/#]+")
 _SCAC_LENGTHS: Final = (4, 3, 2)
 
@@ -33,12 +34,14 @@ class ProReading:
 class PaperNumber:
     """The readings of a text. `keys`: as a PO number, a reference, a contract or an invoice; the likeliest first.
 
-    `papers`: as a contract or an invoice, whose numbers may be longer than any key and hold other characters.
+    `papers`: as a contract or an invoice, whose numbers may be longer than any key and hold other characters. `bols`:
+    as a bill of lading, with and without what stands before it.
     """
 
     text: str
     keys: tuple[str, ...]
     papers: tuple[str, ...]
+    bols: tuple[str, ...]
     pro_numbers: tuple[ProReading, ...]
 
 
@@ -46,7 +49,8 @@ def read(text: str) -> PaperNumber:
     """Return what a text may be; takes any text, and one that can be nothing has no readings."""
     keys = _keys(text)
     papers = tuple(dict.fromkeys((*keys, paper_key(text))))
-    return PaperNumber(text.strip(), keys, papers, tuple(dict.fromkeys(_pro_readings(text))))
+    bols = dict.fromkeys(paper_key(one) for one in (text, _BOL_LABEL.sub("", text), pro_scans.read(text).text))
+    return PaperNumber(text.strip(), keys, papers, tuple(bols), tuple(dict.fromkeys(_pro_readings(text))))
 
 
 def paper_key(text: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, or_, select, union
+from sqlalchemy import ColumnElement, Row, and_, func, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.lookup.papers import ProReading
@@ -50,6 +50,30 @@ async def by_pro_numbers(
             or_(of_any_carrier, *of_one),
             _names(organisation_id),
         )
+        .order_by(Order.id.desc())
+        .limit(limit)
+    )
+    return (await connection.execute(query)).all()
+
+
+async def by_bols(
+    connection: AsyncConnection, organisation_id: UUID, bols: Collection[str], limit: int
+) -> Sequence[Row[Any]]:
+    """Return up to `limit` orders of the organisation's by a bill of lading that a PRO number of theirs has, `bol`."""
+    link = ProLinkRow
+    # Found first, as below; an order that comes with several PRO numbers of one bill of lading is one order.
+    found = (
+        select(link.number_key, link.organisation_id, func.min(link.bol).label("bol"))
+        .where(paper_key(link.bol).in_(bols), link.bol.is_not(None))
+        .group_by(link.number_key, link.organisation_id)
+        .cte("found")
+        .prefix_with("MATERIALIZED")
+    )
+    columns: list[Any] = [*order_columns, found.c.bol]
+    query = (
+        select(*columns)
+        .join(found, and_(found.c.number_key == Order.number_key, found.c.organisation_id == Order.organisation_id))
+        .where(_names(organisation_id))
         .order_by(Order.id.desc())
         .limit(limit)
     )

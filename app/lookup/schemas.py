@@ -30,6 +30,7 @@ class FoundField(StrEnum):
     number = "number"
     id = "id"
     pro_number = "pro_number"
+    bol = "bol"
     reference = "reference"
     references = "references"
     contract_number = "contract_number"

@@ -60,6 +60,8 @@ async def _hits(
         hits += [(row, [_by(FoundField.reference, row.reference)]) for row in rows]
         rows = await repository.by_papers(connection, me, asked.papers, limit)
         hits += [(row, [*_by_papers(row, asked)]) for row in rows]
+        rows = await repository.by_bols(connection, me, asked.bols, limit)
+        hits += [(row, [_by(FoundField.bol, row.bol)]) for row in rows]
     return [(row, by) for row, by in hits if by]
 
 

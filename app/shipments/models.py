@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base
+from app.orders.models import paper_key
 from app.shipments.pro_numbers import MAX_LENGTH, ProCheckScheme
 
 _TROUBLE = "disrupted OR (disruption_reason IS NULL AND disrupted_until IS NULL)"
@@ -113,7 +114,7 @@ class ProLinkRow(Base):
         Index(None, "scac", "pro_number"),
         Index(None, "pro_number"),
         CheckConstraint(f"length(bol) BETWEEN 1 AND {BOL_MAX}", name="bol_length"),
-        Index(None, "bol", postgresql_where=text("bol IS NOT NULL")),
+        Index("ix_pro_links_bol", paper_key(text("bol")), postgresql_where=text("bol IS NOT NULL")),
         Index(None, "booking_id", postgresql_where=text("booking_id IS NOT NULL")),
         {"comment": "dist:number_key - PRO numbers on purchase orders"},
     )

@@ -40,6 +40,8 @@ def papers(buyer: Party, seller: Party, warehouse: Party, forwarder: Party) -> d
     buyer.act(order, "confirm", contract_number=f"sc-{mark}", invoice_number=f"INV {mark}")
     pro = xpo()
     linked(forwarder, order, "CNWY", pro)
+    link = {"scac": "CNWY", "pro_number": pro, "bol": f"bl-{mark} 7"}
+    assert forwarder.post(f"{ORDERS}/{order['id']}/pro-numbers", link).status_code == 200
     return {"order": order, "pro": pro, "mark": mark}
 
 
@@ -54,6 +56,9 @@ def test_an_order_is_found_by_every_number_that_it_has(buyer: Party, papers: dic
         (pro, ("pro_number", display)),
         (f"CNWY {display}", ("pro_number", display)),
         (f"]C19012KCNWY{pro.replace('-', '')}", ("pro_number", display)),
+        (f"bl-{mark} 7", ("bol", f"bl-{mark} 7")),
+        (f"B/L No. BL {mark.lower()}7", ("bol", f"bl-{mark} 7")),
+        (f"bill of lading: BL-{mark}-7", ("bol", f"bl-{mark} 7")),
         (order["reference"], ("reference", order["reference"])),
         (f"p/{mark.lower()}", ("references", f"P/{mark}")),
         (f"SC {mark}", ("contract_number", f"sc-{mark}")),
@@ -69,17 +74,17 @@ def test_each_party_finds_it_by_what_it_may_see_and_others_not_at_all(
     buyer: Party, seller: Party, warehouse: Party, forwarder: Party, stranger: Party, papers: dict[str, Any]
 ) -> None:
     order, mark = papers["order"], papers["mark"]
-    texts = [order["number"], order["id"], papers["pro"], f"P/{mark}", f"SC{mark}", f"INV{mark}"]
+    texts = [order["number"], order["id"], papers["pro"], f"BL{mark}7", f"P/{mark}", f"SC{mark}", f"INV{mark}"]
     finds = {
         party.id: [bool(found(party, q)) for q in texts] for party in (buyer, seller, warehouse, forwarder, stranger)
     }
-    everything, logistics = [True] * 6, [True, True, True, True, False, False]
+    everything, logistics = [True] * 7, [True, True, True, True, True, False, False]
     assert finds == {
         buyer.id: everything,
         seller.id: everything,
         warehouse.id: logistics,
         forwarder.id: logistics,
-        stranger.id: [False] * 6,
+        stranger.id: [False] * 7,
     }
     assert stranger.get(LOOKUP, params={"q": order["number"]}).json() == {
         "q": order["number"],
@@ -106,6 +111,19 @@ def test_one_text_may_mean_several_orders_and_one_order_in_several_ways(buyer: P
         (referring["id"], [("references", mark)]),
         (billed["id"], [("invoice_number", mark)]),
     ]
+
+
+def test_a_bill_of_lading_finds_all_orders_that_travel_under_it_each_once(buyer: Party, seller: Party) -> None:
+    mark = f"BOL-{secrets.token_hex(4).upper()}"
+    orders = [buyer.issue() for _ in range(3)]
+    theirs = seller.issue()
+    for party, order in ((buyer, orders[0]), *((buyer, order) for order in orders), (seller, theirs)):
+        link = {"scac": "CNWY", "pro_number": xpo(), "bol": mark}
+        assert party.post(f"{ORDERS}/{order['id']}/pro-numbers", link).status_code == 201
+    assert found(buyer, mark) == [(order["id"], [("bol", mark)]) for order in reversed(orders)]
+    assert found(seller, mark) == [(theirs["id"], [("bol", mark)])]
+    taken = buyer.post(f"{ORDERS}/{orders[1]['id']}/pro-numbers", {**link, "pro_number": xpo(), "bol": None})
+    assert taken.json()["bol"] is None
 
 
 def test_what_more_than_fifty_orders_share_is_answered_in_part(buyer: Party, sql: Any) -> None:
@@ -174,6 +192,7 @@ async def test_each_path_is_a_walk_along_its_own_index(database: Database, buyer
             {"ix_pro_links_pro_number"},
         ),
         (repository.by_own_reference, (me, "A"), {"pk_reference_claims"}),
+        (repository.by_bols, (me, keys, 1), {"ix_pro_links_bol"}),
         # With a limit of 1, walking all orders by their id looks as cheap as one of 51 does among a hundred thousand.
         (repository.by_papers, (me, keys, 1), {f"ix_purchase_orders_{one}_number" for one in ("contract", "invoice")}),
     ]
