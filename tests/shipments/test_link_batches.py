@@ -277,8 +277,8 @@ def test_batches_that_race_for_the_same_numbers_leave_one_holder_each(party: Cal
         told = Counter(one for answer in answers for one in outcomes(answer.json()["results"]))
         assert told == {"linked": 6, "pro_number_claimed": 18}
         rows = sql(
-            "SELECT c.organisation_id = l.linked_by AS same FROM pro_claims c JOIN pro_links l USING (scac, pro_number) "
-            "WHERE pro_number = ANY($1)",
+            "SELECT c.organisation_id = l.linked_by AS same "
+            "FROM pro_claims c JOIN pro_links l USING (scac, pro_number) WHERE pro_number = ANY($1)",
             pros,
         )
         assert [row["same"] for row in rows] == [True] * 6
