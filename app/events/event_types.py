@@ -43,7 +43,7 @@ GATE_CHECKED: Final = "gate.checked"
 
 
 class AuditType(StrEnum):
-    """What happened to an organisation itself: its keys, its formats, its policy, its carriers."""
+    """What happened to an organisation itself: its keys, its formats, its policy, its carriers, its calendars."""
 
     ORGANISATION_CREATED = "organisation.created"
     ORGANISATION_UPDATED = "organisation.updated"
@@ -56,3 +56,5 @@ class AuditType(StrEnum):
     POLICY_CREATED = "policy.created"
     POLICY_CHANGING = "policy.changing"
     CARRIER_STORED = "carrier.stored"
+    CALENDAR_STORED = "calendar.stored"
+    CALENDAR_DELETED = "calendar.deleted"
