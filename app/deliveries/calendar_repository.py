@@ -14,6 +14,7 @@ from sqlalchemy import (
     Integer,
     Result,
     Row,
+    Select,
     Text,
     Uuid,
     and_,
@@ -129,7 +130,7 @@ async def hold(connection: AsyncConnection, organisation_id: UUID, location: str
     starts = select(own.c.starts_at).order_by(own.c.starts_at)
     ends = select(own.c.ends_at).order_by(own.c.starts_at)
     held: Result[Any] = await connection.execute(
-        select(*_with_time, func.array(starts).label("held_from"), func.array(ends).label("held_until"))
+        select(*_with_time, _array(starts).label("held_from"), _array(ends).label("held_until"))
         .where(_is_at(Calendar, organisation_id, location))
         .with_for_update(read=True, of=Calendar)
     )
@@ -199,6 +200,10 @@ async def claims(
     if without is not None:
         query = query.where(Claim.booking_id != without)
     return [Claimed(row.starts_at, row.ends_at, row.vehicles) for row in await connection.execute(query)]
+
+
+def _array(query: Select[Any]) -> ColumnElement[Any]:
+    return func.array(query.scalar_subquery())
 
 
 def _is_at(table: Any, organisation_id: UUID, location: str) -> ColumnElement[bool]:

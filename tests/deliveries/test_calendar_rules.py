@@ -87,7 +87,7 @@ def test_slots_lie_within_the_hours_are_as_long_as_they_say_and_never_overlap(of
         assert slot.capacity == span.capacity
         # A slot begins where the wall clock shows a whole number of slots after the opening.
         assert (starts.hour * 60 + starts.minute - span.opens) % (kept.slot // timedelta(minutes=1)) == 0
-        for minute in range(0, kept.slot // timedelta(minutes=1)):
+        for minute in range(kept.slot // timedelta(minutes=1)):
             wall = (slot.start + timedelta(minutes=minute)).astimezone(kept.time_zone)
             assert wall.date() == day
             assert span.opens <= wall.hour * 60 + wall.minute < span.closes
