@@ -62,6 +62,20 @@ def test_of_fifty_bookings_that_race_for_ten_places_ten_are_booked_and_forty_tol
         }
 
 
+def test_of_as_many_bookings_as_there_are_places_none_is_refused_however_they_race(
+    database_url: str, warehouse: Party, sql: Sql
+) -> None:
+    keep(warehouse, capacity=12)
+
+    async def race() -> list[tuple[UUID, Any]]:
+        async with many_connections(database_url, 12) as database:
+            bookings = Bookings(database, warehouse)
+            return await asyncio.gather(*(bookings.take(window(tomorrow(8)), seconds=0.02) for _ in range(12)))
+
+    assert [problem for _, problem in asyncio.run(race())] == [None] * 12
+    assert [row["place"] for row in claims(sql, warehouse)] == [*range(1, 13)]
+
+
 def test_bookings_of_several_slots_that_cross_neither_wait_for_each_other_in_vain_nor_share_a_place(
     database_url: str, warehouse: Party, sql: Sql
 ) -> None:
@@ -190,6 +204,7 @@ def test_what_is_booked_by_an_earlier_calendar_stays_and_is_not_booked_over(
         async with many_connections(database_url, 4) as database:
             bookings = Bookings(database, warehouse)
             moved, _ = await bookings.take(window(tomorrow(8)))
+            late, _ = await bookings.take(window(tomorrow(12)))
             await asyncio.to_thread(keep, warehouse, slot_minutes=30)
             for start in (tomorrow(8), tomorrow(8, 30)):
                 _, problem = await bookings.take(window(start, 0.5))
@@ -197,8 +212,10 @@ def test_what_is_booked_by_an_earlier_calendar_stays_and_is_not_booked_over(
                 assert starts(problem)[0] == written(tomorrow(9))
             assert (await bookings.take(window(tomorrow(7, 30), 0.5)))[1] is None
             # Moved within its own time, its own place is not in its way.
-            assert (await bookings.take(window(tomorrow(8), 0.5), moved))[1] is None
-            assert (await bookings.take(window(tomorrow(8, 30), 0.5)))[1] is None
+            for start, other in ((tomorrow(8), tomorrow(8, 30)), (tomorrow(12, 30), tomorrow(12))):
+                booking = moved if start == tomorrow(8) else late
+                assert (await bookings.take(window(start, 0.5), booking))[1] is None
+                assert (await bookings.take(window(other, 0.5)))[1] is None
 
     asyncio.run(play())
-    assert [row["ends_at"] - row["starts_at"] for row in claims(sql, warehouse)] == [timedelta(minutes=30)] * 3
+    assert [row["ends_at"] - row["starts_at"] for row in claims(sql, warehouse)] == [timedelta(minutes=30)] * 5
