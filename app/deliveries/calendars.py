@@ -131,10 +131,11 @@ async def free_slots(
     calendar, now = _calendar(row), row.read_at
     begin = now if start is None else start
     earliest, latest = now + calendar.at_least, now + calendar.at_most
+    if end is not None:
+        _require_range(begin, end)
     if begin > latest:
         return []
     until = begin + _USUAL_RANGE if end is None else end
-    _require_range(begin, until)
     first = max(begin, earliest)
     # The last slot begins while it can be booked, and may end after that.
     last = min(until, latest + calendar.slot)
