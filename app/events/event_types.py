@@ -31,6 +31,7 @@ class EventType(StrEnum):
     PRO_NUMBER_LINKED = "pro_number.linked"
     PRO_NUMBER_CHANGED = "pro_number.changed"
     PRO_NUMBER_UNLINKED = "pro_number.unlinked"
+    DELIVERY_BOOKING_AT_RISK = "delivery_booking.at_risk"
     SUPPORT_CASE_OPENED = "support_case.opened"
     SUPPORT_CASE_COMMENTED = "support_case.commented"
     SUPPORT_CASE_ASSIGNED = "support_case.assigned"

@@ -1,5 +1,7 @@
 """Calendars of locations, the places that bookings take, and which booked orders are at risk."""
 
+from uuid import UUID
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -9,8 +11,13 @@ down_revision = "0013"
 branch_labels = None
 depends_on = None
 
-_WINDOW_END = "(delivery_window ->> 'end')"
-_ACTOR = ("actor_organisation_id", "actor_key_id", "actor_relation")
+_ACTOR: dict[str, sa.Uuid[UUID] | sa.Text] = {
+    "actor_organisation_id": sa.Uuid(),
+    "actor_key_id": sa.Uuid(),
+    "actor_relation": sa.Text(),
+}
+_AT_RISK = "ck_pro_links_at_risk_is_said_whole"
+_ACTOR_IS_KNOWN = "ck_purchase_order_events_actor_is_known_or_there_is_none"
 
 
 def upgrade() -> None:
@@ -60,9 +67,45 @@ def upgrade() -> None:
         comment="dist:organisation_id - places in slots that delivery bookings have taken",
     )
     op.create_index(op.f("ix_slot_claims_organisation_id_booking_id"), "slot_claims", ["organisation_id", "booking_id"])
+    op.add_column("pro_links", sa.Column("at_risk_since", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("pro_links", sa.Column("at_risk_booking_id", sa.Uuid(), nullable=True))
+    op.add_column("pro_links", sa.Column("at_risk_codes", postgresql.ARRAY(sa.Text()), nullable=True))
+    op.create_check_constraint(
+        op.f(_AT_RISK),
+        "pro_links",
+        "(at_risk_since IS NULL) = (at_risk_booking_id IS NULL) AND (at_risk_since IS NULL) = (at_risk_codes IS NULL)",
+    )
+    # Nobody has booked yet: of a large table it has nothing to read but that.
+    op.create_index(
+        op.f("ix_pro_links_booked_until"),
+        "pro_links",
+        [sa.text("(delivery_window ->> 'end')")],
+        postgresql_where=sa.text("booking_id IS NOT NULL"),
+    )
+    for column, kind in _ACTOR.items():
+        op.alter_column("purchase_order_events", column, existing_type=kind, nullable=True)
+    # What is there has an actor each: it is not read to see that.
+    op.execute(
+        f"ALTER TABLE purchase_order_events ADD CONSTRAINT {_ACTOR_IS_KNOWN} CHECK ("
+        "(actor_organisation_id IS NULL) = (actor_key_id IS NULL) "
+        "AND (actor_organisation_id IS NULL) = (actor_relation IS NULL)) NOT VALID"
+    )
 
 
 def downgrade() -> None:
     """Take the tables back to the revision before."""
+    op.drop_constraint(op.f(_ACTOR_IS_KNOWN), "purchase_order_events", type_="check")
+    # What nobody did was not there before.
+    nobody = "00000000-0000-0000-0000-000000000000"
+    op.execute(
+        "UPDATE purchase_order_events SET actor_relation = 'owner', "  # noqa: S608 - all of it stands here
+        f"actor_organisation_id = '{nobody}', actor_key_id = '{nobody}' WHERE actor_organisation_id IS NULL"
+    )
+    for column, kind in _ACTOR.items():
+        op.alter_column("purchase_order_events", column, existing_type=kind, nullable=False)
+    op.drop_index(op.f("ix_pro_links_booked_until"), table_name="pro_links")
+    op.drop_constraint(op.f(_AT_RISK), "pro_links", type_="check")
+    for added in ("at_risk_codes", "at_risk_booking_id", "at_risk_since"):
+        op.drop_column("pro_links", added)
     op.drop_table("slot_claims")
     op.drop_table("location_calendars")
