@@ -59,3 +59,4 @@ class AuditType(StrEnum):
     CARRIER_STORED = "carrier.stored"
     CALENDAR_STORED = "calendar.stored"
     CALENDAR_DELETED = "calendar.deleted"
+    SHARED_CARRIER_STORED = "shared_carrier.stored"

@@ -49,6 +49,12 @@ def _in_utc(value: datetime) -> datetime:
         raise PydanticCustomError("timestamp_range", "The date is outside the years 1 to 9999 in UTC") from None
 
 
+def _finite(value: datetime) -> datetime:
+    if value in _INFINITE:
+        raise PydanticCustomError("timestamp_range", "The date is the first or the last moment there is, and no date")
+    return value
+
+
 def plain_decimal(value: Decimal) -> str:
     """Return a decimal as it is written by hand: no exponent, no zeros that only the column's scale added."""
     # Zero is zero: -0 is nothing that anybody writes.
@@ -82,19 +88,25 @@ def written_as_decimal(value: object) -> object:
     return value
 
 
+_INFINITE: Final = frozenset({datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)})
+"""The driver of Postgres writes these two as `-infinity` and `infinity`, and reads them without a time zone."""
+
 _RFC_3339: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})?", re.ASCII
 )
 _DECIMAL: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
 
-Timestamp = Annotated[
+Moment = Annotated[
     AwareDatetime,
     BeforeValidator(_written_as_rfc_3339),
     AfterValidator(_in_utc),
     PlainSerializer(timestamp, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2036-03-01T00:00:00Z"]}),
 ]
-"""RFC 3339 with an offset in requests; UTC in answers."""
+"""RFC 3339 with an offset in requests; UTC in answers. Any, as clocks tell that were never set: not for storing."""
+
+Timestamp = Annotated[Moment, AfterValidator(_finite)]
+"""A moment that can be stored."""
 
 
 def decimal_schema(before: int, after: int, example: str) -> WithJsonSchema:

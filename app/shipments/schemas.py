@@ -1,5 +1,6 @@
 """Bodies of carriers and PRO numbers."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Self
 from uuid import UUID
@@ -10,7 +11,16 @@ from app.http.schemas import PRINTABLE, AnswerModel, LongText, RequestModel, Sho
 from app.orders.content_schemas import Window
 from app.orders.lifecycle import OrderStatus
 from app.principal import Relation
-from app.shipments.examples import CARRIER, DISRUPTION, LINK, LINK_WITH_VEHICLE, LINKED, OWN_CARRIER, PRO_NUMBER
+from app.shipments.examples import (
+    CARRIER,
+    DISRUPTION,
+    LINK,
+    LINK_WITH_VEHICLE,
+    LINKED,
+    OWN_CARRIER,
+    PRO_NUMBER,
+    SHARED_CARRIER,
+)
 from app.shipments.pro_numbers import MAX_ALTERNATIVES, MAX_LENGTH, ProCheckScheme
 
 # What is too long or too short to be one is refused by the carrier's rule, in words that name it, not by the schema.
@@ -43,6 +53,8 @@ class PutCarrier(RequestModel):
     missing papers, on another vehicle or too late."""
     disruption_reason: LongText | None = None
     """What the trouble is, in words for the person at the gate."""
+    disrupted_until: Timestamp | None = None
+    """When the mark is over by itself; null: when you take it away."""
 
     @property
     def states_rule(self) -> bool:
@@ -51,9 +63,40 @@ class PutCarrier(RequestModel):
 
     @model_validator(mode="after")
     def _reason_needs_disruption(self) -> Self:
-        if self.disruption_reason is not None and not self.disrupted:
-            raise ValueError("`disruption_reason` needs `disrupted: true`")
+        _require_trouble(self.disrupted, self.disruption_reason, self.disrupted_until)
         return self
+
+
+class PutSharedCarrier(RequestModel):
+    """A carrier of the directory that everybody shares; it replaces what was said before as a whole."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [SHARED_CARRIER]})
+
+    name: ShortText
+    """The carrier's name, as it calls itself."""
+    pro_mask: Mask | None = None
+    """How the carrier writes its PRO numbers, as in `PUT /v1/carriers/{scac}`. Null: any PRO number."""
+    check_scheme: ProCheckScheme | None = None
+    """How the check character follows from the rest. Null: there is none."""
+    source: LongText
+    """Who published the rule, and where; that none was found is a statement too."""
+    disrupted: bool = False
+    """Whether the carrier is in trouble, at every gate."""
+    disruption_reason: LongText | None = None
+    """What the trouble is, in words for the person at the gate; every organisation reads them."""
+    disrupted_until: Timestamp | None = None
+    """When the mark is over by itself; null: when it is taken away."""
+
+    @model_validator(mode="after")
+    def _reason_needs_disruption(self) -> Self:
+        _require_trouble(self.disrupted, self.disruption_reason, self.disrupted_until)
+        return self
+
+
+def _require_trouble(disrupted: bool, reason: str | None, until: datetime | None) -> None:
+    for name, said in (("disruption_reason", reason), ("disrupted_until", until)):
+        if said is not None and not disrupted:
+            raise ValueError(f"`{name}` needs `disrupted: true`")
 
 
 class CarrierOrigin(StrEnum):
@@ -80,8 +123,10 @@ class Carrier(AnswerModel):
     origin: CarrierOrigin
     """`shared`: the directory's. `overridden`: your word over the directory's. `own`: a carrier of yours alone."""
     disrupted: bool
-    """Whether your organisation has marked it as disrupted."""
+    """Whether it is in trouble now: your organisation has marked it, or the operator has for all."""
     disruption_reason: str | None
+    disrupted_until: Timestamp | None
+    """When the mark is over by itself; null where nobody has said, and where there is none."""
     updated_at: Timestamp
 
 
