@@ -45,6 +45,7 @@ VISIBLE_EVENT_DATA = frozenset(
         *("activate_by", "valid_from", "expires_at", "reason", "scac", "pro_number"),
         *("receipt_id", "dock", "trailer_number", "window", "location", "quantities"),
         *("support_case_id", "support_case_category", "policy_version"),
+        *("booking_number", "appointment_number", "bol"),
     }
 )
 """Of the data of an event, what ship-to and forwarder see."""
