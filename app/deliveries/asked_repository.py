@@ -156,9 +156,7 @@ def _add(found: Found, known: dict[str, Any]) -> None:
 
 def _link(stored: Mapping[str, Any]) -> StoredLink:
     booking = stored["booking_id"]
-    return StoredLink(
-        **{**stored, "booking_id": booking and UUID(booking), "linked_by": UUID(stored["linked_by"])}
-    )
+    return StoredLink(**{**stored, "booking_id": booking and UUID(booking), "linked_by": UUID(stored["linked_by"])})
 
 
 def _carrier(known: Mapping[str, Any]) -> Carrier:

@@ -92,9 +92,7 @@ async def judge(
     """Return what the gate would say of each question in the window; orders that `admits` refuses are unknown."""
     begins, ends = instants_judged(window.start, window.end, found.read_at)
     planned = [Planned(question, ends) for question in asked]
-    lean = _without_hidden(
-        gate.known_of(found.read_at, found.orders, found.links, found.policies), caller, admits
-    )
+    lean = _without_hidden(gate.known_of(found.read_at, found.orders, found.links, found.policies), caller, admits)
     outcomes: dict[int, Judged] = {}
     async for index, one in unhurried(enumerate(planned)):
         passed = gate.passes(one, caller, lean)

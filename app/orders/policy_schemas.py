@@ -107,8 +107,8 @@ class PolicyContent(RequestModel):
     """The format of numbers for orders that name neither `number` nor `format_id`: one of your own formats. Left out:
     the default format, which an order may still ask for by its id."""
     booking_cutoff: Duration | None = DEFAULT_POLICY.booking_cutoff
-    """How long before its window a delivery at your gate may still be booked, and be rescheduled, cancelled or changed by
-    whoever has booked it, written likewise: `PT24H`. You yourself always may. Left out: there is no such limit."""
+    """How long before its window a delivery at your gate may still be booked, and be rescheduled, cancelled or changed
+    by whoever has booked it, written likewise: `PT24H`. You yourself always may. Left out: there is no such limit."""
 
 
 class CreatePolicy(PolicyContent):

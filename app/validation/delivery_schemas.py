@@ -45,9 +45,7 @@ def _told_as_text(value: Any) -> Any:
     return {"gln" if is_gln else "code": text}
 
 
-ToldParty = Annotated[
-    DeliveryParty | None, BeforeValidator(_told_as_text), Field(json_schema_extra=_or_text)
-]
+ToldParty = Annotated[DeliveryParty | None, BeforeValidator(_told_as_text), Field(json_schema_extra=_or_text)]
 """A party as an object, or its code or GLN as text."""
 
 
@@ -89,4 +87,3 @@ class Delivery(RequestModel):
     """Who sent the goods: an object, or a code or GLN as text."""
     quantities: Annotated[list[DeliveryQuantity], Field(max_length=LINES_MAX)] = []
     """What the delivery brings of this order; held against what is still open."""
-

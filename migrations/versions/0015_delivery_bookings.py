@@ -110,9 +110,7 @@ def _create_bookings() -> None:
         sa.CheckConstraint(
             "load_type IN ('palletised', 'floor_loaded', 'parcel')", name=op.f("ck_delivery_bookings_load_type")
         ),
-        sa.CheckConstraint(
-            "window_end > window_start", name=op.f("ck_delivery_bookings_window_ends_after_it_starts")
-        ),
+        sa.CheckConstraint("window_end > window_start", name=op.f("ck_delivery_bookings_window_ends_after_it_starts")),
         sa.CheckConstraint("length(comments) BETWEEN 1 AND 500", name=op.f("ck_delivery_bookings_comments_length")),
         sa.CheckConstraint(
             "status NOT IN ('arrived', 'completed') OR arrived_at IS NOT NULL",
@@ -140,9 +138,7 @@ def _create_bookings() -> None:
         postgresql_where=sa.text("status IN ('requested', 'confirmed')"),
     )
     for column in ("pro_numbers", "number_keys", "bols"):
-        op.create_index(
-            op.f(f"ix_delivery_bookings_{column}"), "delivery_bookings", [column], postgresql_using="gin"
-        )
+        op.create_index(op.f(f"ix_delivery_bookings_{column}"), "delivery_bookings", [column], postgresql_using="gin")
 
 
 def downgrade() -> None:
