@@ -189,9 +189,10 @@ async def _write(
 
 
 async def _undo_the_rest(connection: AsyncConnection, plan: Plan, booking_id: UUID) -> None:
-    rest = {draft.key for draft in plan.drafts if draft.key is not None} - {draft.key for draft in plan.kept}
+    kept = {draft.key for draft in plan.kept}
+    rest = {draft.key for draft in plan.drafts if draft.key is not None and draft.key not in kept}
     if rest:
-        await shipments.undo_reservation(connection, booking_id, [key for key in rest if key is not None])
+        await shipments.undo_reservation(connection, booking_id, rest)
 
 
 async def _put_on_orders(

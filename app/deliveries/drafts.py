@@ -231,7 +231,7 @@ def refused(plan_: Plan) -> list[RefusedShipment]:
                     index=place,
                     input=one.told.number,
                     number=one.question.number_text if one.order is None else one.order.row["number"],
-                    refusals=[_in_a_booking(refusal) for refusal in one.refusals],
+                    refusals=[in_a_booking(refusal) for refusal in one.refusals],
                     problems=[_shown(problem) for problem in one.problems],
                     did_you_mean=list(one.did_you_mean),
                 )
@@ -380,7 +380,8 @@ def _bol_reused(draft: Draft) -> BolReused:
     return BolReused(f"The bill of lading {draft.told.bol} is that of another shipment.")
 
 
-def _in_a_booking(refusal: Refusal) -> Refusal:
+def in_a_booking(refusal: Refusal) -> Refusal:
+    """Return a refusal of the gate with its field as a booking calls it."""
     return refusal.model_copy(update={"field": _FIELDS.get(refusal.field or "", refusal.field)})
 
 

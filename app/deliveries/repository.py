@@ -95,6 +95,7 @@ async def change(
     if as_read:
         conditions.append(Booking.version == booking.version)
     leads = {source.value: target.value for source, target in TRANSITIONS[action].items()}
+    times = {"arrived_at": func.now()} if action is BookingAction.arrive else {}
     changed = (
         update(Booking)
         .where(*conditions)
@@ -102,6 +103,7 @@ async def change(
             version=Booking.version + 1,
             updated_at=func.now(),
             status=Booking.status if keeps_status else case(leads, value=Booking.status),
+            **times,
             **values,
         )
         .returning(*Booking.__table__.c)
