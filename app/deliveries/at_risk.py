@@ -86,7 +86,8 @@ async def _mark_or_clear(connection: AsyncConnection, links: Sequence[Row[Any]])
         return False
     window = Window.model_validate(first.booked_window)
     facts = lifecycle_facts(first._asdict())
-    codes = [code.value for code in codes_in_window(facts, TimeWindow(window.start, window.end), first.read_at)]
+    span = TimeWindow(window.start, window.end)
+    codes = [code.value for code in codes_in_window(facts, span, first.read_at, is_elsewhere=first.is_elsewhere)]
     if first.is_announced:
         # By another PRO number of the same booking: it is one booking of one order.
         if await repository.mark(connection, links, codes) != len(links):

@@ -49,8 +49,8 @@ _IS_MARKED = func.coalesce(Link.at_risk_booking_id == Link.booking_id, False)
 async def find_changed(connection: AsyncConnection, limit: int) -> Sequence[Row[Any]]:
     """Return up to `limit` booked links whose mark is not what their orders' lives say now, with their orders.
 
-    With the order's columns come those of the link, `is_at_risk`, `read_at`, and `is_announced`: whether the order is
-    marked for the same booking by another PRO number.
+    With the order's columns come those of the link, `is_at_risk`, `is_elsewhere`, `read_at`, and `is_announced`:
+    whether the order is marked for the same booking by another PRO number.
     """
     other = aliased(ProLinkRow)
     of_booking = and_(
@@ -63,7 +63,7 @@ async def find_changed(connection: AsyncConnection, limit: int) -> Sequence[Row[
     at_risk = _is_at_risk().label("is_at_risk")
     link = [
         *(Link.scac, Link.pro_number, Link.display, Link.booking_id, Link.delivery_window.label("booked_window")),
-        *(Link.at_risk_since, (announced > 0).label("is_announced")),
+        *(_goes_elsewhere().label("is_elsewhere"), Link.at_risk_since, (announced > 0).label("is_announced")),
     ]
     result: Result[Any] = await connection.execute(
         select(*PurchaseOrderRow.__table__.c, *link, at_risk, func.now().label("read_at"))
@@ -110,7 +110,14 @@ def _is_at_risk() -> ColumnElement[bool]:
         )
     )
     delivered = and_(Order.status.in_([StoredStatus.received.value, StoredStatus.closed.value]), came)
-    return and_(or_(at_start.not_in(accepted), at_end.not_in(accepted)), ~delivered)
+    return and_(or_(at_start.not_in(accepted), at_end.not_in(accepted), _goes_elsewhere()), ~delivered)
+
+
+def _goes_elsewhere() -> ColumnElement[bool]:
+    """Whether the order names another gate by now than the booking goes to, or another place there: as both say it."""
+    gate = func.coalesce(Order.ship_to_id, Order.organisation_id)
+    booked, named = (func.lower(func.btrim(code)) for code in (Link.location_code, Order.ship_to["code"].astext))
+    return or_(func.coalesce(Link.warehouse_id != gate, False), func.coalesce(booked != named, False))
 
 
 def _are(links: Sequence[Row[Any]]) -> list[ColumnElement[bool]]:

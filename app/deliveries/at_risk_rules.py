@@ -16,8 +16,14 @@ JUST_BEFORE: Final = timedelta(microseconds=1)
 """At its end a window is over: what ends with it was valid in all of it."""
 
 
-def codes_in_window(facts: LifecycleFacts, window: TimeWindow, now: datetime) -> Sequence[RefusalCode]:
-    """Return what the gate will have against the order when the window begins, or now, and just before it ends."""
+def codes_in_window(
+    facts: LifecycleFacts, window: TimeWindow, now: datetime, *, is_elsewhere: bool = False
+) -> Sequence[RefusalCode]:
+    """Return what the gate will have against the order when the window begins, or now, and just before it ends.
+
+    `is_elsewhere`: the order goes to another place by now than its booking.
+    """
     begins, ends = max(window.start, now), window.end - JUST_BEFORE
     refusals = [refusal for at in (begins, max(begins, ends)) for refusal in lifecycle_refusals(facts, at)]
-    return list(dict.fromkeys(refusal.code for refusal in refusals))
+    mismatch = [RefusalCode.delivery_mismatch] if is_elsewhere else []
+    return list(dict.fromkeys([*(refusal.code for refusal in refusals), *mismatch]))

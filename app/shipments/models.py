@@ -105,8 +105,9 @@ class ProLinkRow(Base):
     """A PRO number on an order: `pro_number` is its key, `display` how the carrier writes it.
 
     `trailer_number` and `delivery_window` (`start`, `end`) are the vehicle that is expected with it, where it is known;
-    `bol` is its bill of lading. `booking_id`: the delivery booking that has written these. `at_risk_since`: when it was
-    announced that the order will not be valid in the window of the booking `at_risk_booking_id`, for `at_risk_codes`.
+    `bol` is its bill of lading. `booking_id`: the delivery booking that has written these;
+    `warehouse_id` and `location_code` are where it brings the goods. `at_risk_since`: when it was announced that the
+    order will not be accepted in the window of the booking `at_risk_booking_id`, for `at_risk_codes`.
     """
 
     __tablename__ = "pro_links"
@@ -139,6 +140,8 @@ class ProLinkRow(Base):
     delivery_window: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     bol: Mapped[str | None]
     booking_id: Mapped[UUID | None]
+    warehouse_id: Mapped[UUID | None]
+    location_code: Mapped[str | None]
     at_risk_since: Mapped[datetime | None]
     at_risk_booking_id: Mapped[UUID | None]
     at_risk_codes: Mapped[list[str] | None]

@@ -67,6 +67,8 @@ def upgrade() -> None:
         comment="dist:organisation_id - places in slots that delivery bookings have taken",
     )
     op.create_index(op.f("ix_slot_claims_organisation_id_booking_id"), "slot_claims", ["organisation_id", "booking_id"])
+    op.add_column("pro_links", sa.Column("warehouse_id", sa.Uuid(), nullable=True))
+    op.add_column("pro_links", sa.Column("location_code", sa.Text(), nullable=True))
     op.add_column("pro_links", sa.Column("at_risk_since", sa.DateTime(timezone=True), nullable=True))
     op.add_column("pro_links", sa.Column("at_risk_booking_id", sa.Uuid(), nullable=True))
     op.add_column("pro_links", sa.Column("at_risk_codes", postgresql.ARRAY(sa.Text()), nullable=True))
@@ -105,7 +107,7 @@ def downgrade() -> None:
         op.alter_column("purchase_order_events", column, existing_type=kind, nullable=False)
     op.drop_index(op.f("ix_pro_links_booked_until"), table_name="pro_links")
     op.drop_constraint(op.f(_AT_RISK), "pro_links", type_="check")
-    for added in ("at_risk_codes", "at_risk_booking_id", "at_risk_since"):
+    for added in ("at_risk_codes", "at_risk_booking_id", "at_risk_since", "location_code", "warehouse_id"):
         op.drop_column("pro_links", added)
     op.drop_table("slot_claims")
     op.drop_table("location_calendars")

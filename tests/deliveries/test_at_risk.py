@@ -132,6 +132,35 @@ def test_what_takes_a_booked_order_out_of_its_window_is_announced_once(
         assert (told["organisation_id"], told["relation"]) == (None, None)
 
 
+def test_an_order_that_goes_elsewhere_by_now_is_at_risk_where_it_is_booked(
+    database_url: str, sql: Sql, buyer: Party, warehouse: Party, stranger: Party
+) -> None:
+    there = {"organisation_id": warehouse.id, "code": "HAM-2"}
+    stays, other_gate, other_code = (buyer.active(ship_to=there) for _ in range(3))
+    for order in (stays, other_gate, other_code):
+        booking = booked(sql, buyer, order)["booking"]
+        sql(
+            "UPDATE pro_links SET warehouse_id = $1, location_code = ' ham-2' WHERE booking_id = $2",
+            UUID(warehouse.id),
+            booking,
+        )
+    for order, ship_to in (
+        (other_gate, {**there, "organisation_id": stranger.id}),
+        (other_code, {**there, "code": "B"}),
+    ):
+        # As a change order does once it is acknowledged.
+        sql(
+            "UPDATE purchase_orders SET ship_to_id = $1, ship_to = $2::jsonb WHERE id = $3",
+            UUID(ship_to["organisation_id"]),
+            json.dumps(ship_to),
+            UUID(order["id"]),
+        )
+    look(database_url)
+    assert announced(buyer, stays) == []
+    for order in (other_gate, other_code):
+        assert [one["data"]["codes"] for one in announced(buyer, order)] == [["delivery_mismatch"]]
+
+
 @pytest.mark.parametrize("hour", [10, 11])
 def test_what_ends_with_its_window_or_later_is_at_no_risk(database_url: str, sql: Sql, buyer: Party, hour: int) -> None:
     order = buyer.active()
