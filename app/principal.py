@@ -139,6 +139,20 @@ OPERATIONS: Mapping[str, Rule] = {
     "list_pro_numbers": _rule(Scope.ORDERS_READ, Scope.SHIP, relations=NAMED),
     "unlink_pro_number": _rule(Scope.SHIP, relations=_SHIPPERS),
     "get_pro_number": _rule(Scope.ORDERS_READ, Scope.SHIP, relations=NAMED),
+    # Deliveries
+    "book_delivery": _rule(Scope.SHIP, relations=_SHIPPERS),
+    "list_delivery_bookings": _rule(Scope.SHIP),
+    "get_delivery_booking": _rule(Scope.SHIP),
+    "list_delivery_booking_events": _rule(Scope.SHIP),
+    "confirm_delivery_booking": _rule(Scope.SHIP),
+    "reschedule_delivery_booking": _rule(Scope.SHIP),
+    "cancel_delivery_booking": _rule(Scope.SHIP),
+    "arrive_delivery_booking": _rule(Scope.SHIP),
+    "arrive_vehicle": _rule(Scope.SHIP),
+    "complete_delivery_booking": _rule(Scope.SHIP),
+    "mark_delivery_booking_no_show": _rule(Scope.SHIP),
+    "add_delivery_booking_shipment": _rule(Scope.SHIP, relations=_SHIPPERS),
+    "remove_delivery_booking_shipment": _rule(Scope.SHIP),
 }
 """operationId -> rule (contract, section 3)."""
 
