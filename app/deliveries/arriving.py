@@ -1,8 +1,8 @@
 """The use case of arrival: a vehicle is at the gate, and all that comes with it is judged at once.
 
-A vehicle that is accepted or held is noted as arrived: it stands there, and what is held waits beside the dock. One that
-is rejected is not: it does not come in, its booking stays as it is, and what was against it stands in the timelines of
-its orders as checks at the gate.
+A vehicle that is accepted or held is noted as arrived: it stands there, and what is held waits beside the dock. One
+that is rejected is not: it does not come in, its booking stays as it is, and what was against it stands in the
+timelines of its orders as checks at the gate.
 """
 
 from collections.abc import Mapping, Sequence
@@ -78,7 +78,8 @@ async def _meant(connection: AsyncConnection, caller: Principal, text: str) -> R
         raise NotFound(f"No vehicle is expected here by {text[:64]!r}.")
     indexes = expected_now(candidates, candidates[0].read_at)
     if len(indexes) == 1 or not expected:
-        return candidates[indexes[0]]
+        meant: Row[Any] = candidates[indexes[0]]
+        return meant
     named: list[JsonValue] = [
         {
             "id": str(row.id),
