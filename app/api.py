@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from app.access.endpoints import router as api_keys
 from app.cases.case_rules import CASE_STATUS_MEANINGS, STEP_MEANINGS, CaseStatus, CaseStep
 from app.cases.endpoints import router as support_cases
+from app.deliveries.calendar_endpoints import router as location_calendars
 from app.errors import PROBLEMS
 from app.exchange.documents import FORMAT_MEANINGS, ImportFormat
 from app.exchange.endpoints import router as exchange
@@ -61,6 +62,7 @@ for part in (
     receipts,
     exchange,
     shipments,
+    location_calendars,
     policies,
     number_formats,
     organisations,
@@ -89,6 +91,10 @@ TAGS: list[dict[str, Any]] = [
         "description": "Files in and out: CSV, X12, the JSON of Amazon's Vendor Orders API.",
     },
     {"name": "Shipments", "description": "Carriers, and the PRO numbers that link a vehicle to its orders."},
+    {
+        "name": "Deliveries",
+        "description": "When a location takes vehicles in, and what is free.",
+    },
     {
         "name": "Policies",
         "description": "How orders are issued, activated and shipped, and what a gate asks of deliveries.",

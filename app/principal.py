@@ -140,6 +140,11 @@ OPERATIONS: Mapping[str, Rule] = {
     "list_pro_numbers": _rule(Scope.ORDERS_READ, Scope.SHIP, relations=NAMED),
     "unlink_pro_number": _rule(Scope.SHIP, relations=_SHIPPERS),
     "get_pro_number": _rule(Scope.ORDERS_READ, Scope.SHIP, relations=NAMED),
+    # Calendars: a location is an organisation's own; who ships an order that goes there asks what is free
+    "put_location_calendar": _rule(Scope.SHIP),
+    "get_location_calendar": _rule(Scope.SHIP),
+    "delete_location_calendar": _rule(Scope.SHIP),
+    "list_free_slots": _rule(Scope.SHIP, relations=_SHIPPERS),
 }
 """operationId -> rule (contract, section 3)."""
 

@@ -20,8 +20,8 @@ from app.validation.refusal_codes import REFUSAL_CODES
 from tests.document import Document, Operation, closed, examples, faults, operations, parts, resolved
 
 VERBS = {
-    "activate", "approve", "assign", "cancel", "close", "comment", "confirm", "create", "deny", "export", "extend",
-    "find", "get", "import", "issue", "link", "list", "open", "preview", "put", "receive", "reject", "reopen",
+    "activate", "approve", "assign", "cancel", "close", "comment", "confirm", "create", "delete", "deny", "export",
+    "extend", "find", "get", "import", "issue", "link", "list", "open", "preview", "put", "receive", "reject", "reopen",
     "request", "resolve", "resume", "reverse", "revoke", "rotate", "send", "suspend", "unlink", "update", "validate",
     "verify", "withdraw",
 }  # fmt: skip

@@ -31,6 +31,7 @@ class EventType(StrEnum):
     PRO_NUMBER_LINKED = "pro_number.linked"
     PRO_NUMBER_CHANGED = "pro_number.changed"
     PRO_NUMBER_UNLINKED = "pro_number.unlinked"
+    DELIVERY_BOOKING_AT_RISK = "delivery_booking.at_risk"
     SUPPORT_CASE_OPENED = "support_case.opened"
     SUPPORT_CASE_COMMENTED = "support_case.commented"
     SUPPORT_CASE_ASSIGNED = "support_case.assigned"
@@ -43,7 +44,7 @@ GATE_CHECKED: Final = "gate.checked"
 
 
 class AuditType(StrEnum):
-    """What happened to an organisation itself: its keys, its formats, its policy, its carriers."""
+    """What happened to an organisation itself: its keys, its formats, its policy, its carriers, its calendars."""
 
     ORGANISATION_CREATED = "organisation.created"
     ORGANISATION_UPDATED = "organisation.updated"
@@ -56,4 +57,6 @@ class AuditType(StrEnum):
     POLICY_CREATED = "policy.created"
     POLICY_CHANGING = "policy.changing"
     CARRIER_STORED = "carrier.stored"
+    CALENDAR_STORED = "calendar.stored"
+    CALENDAR_DELETED = "calendar.deleted"
     SHARED_CARRIER_STORED = "shared_carrier.stored"

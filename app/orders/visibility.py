@@ -45,6 +45,7 @@ VISIBLE_EVENT_DATA = frozenset(
     {
         *("activate_by", "valid_from", "expires_at", "reason", "scac", "pro_number"),
         *("receipt_id", "dock", "trailer_number", "window", "location", "quantities"),
+        *("booking_id", "booking_number", "codes", "pro_numbers"),
         *("support_case_id", "support_case_category", "policy_version"),
     }
 )
