@@ -145,6 +145,20 @@ OPERATIONS: Mapping[str, Rule] = {
     "get_location_calendar": _rule(Scope.SHIP),
     "delete_location_calendar": _rule(Scope.SHIP),
     "list_free_slots": _rule(Scope.SHIP, relations=_SHIPPERS),
+    # Deliveries
+    "book_delivery": _rule(Scope.SHIP, relations=_SHIPPERS),
+    "list_delivery_bookings": _rule(Scope.SHIP),
+    "get_delivery_booking": _rule(Scope.SHIP),
+    "list_delivery_booking_events": _rule(Scope.SHIP),
+    "confirm_delivery_booking": _rule(Scope.SHIP),
+    "reschedule_delivery_booking": _rule(Scope.SHIP),
+    "cancel_delivery_booking": _rule(Scope.SHIP),
+    "arrive_delivery_booking": _rule(Scope.SHIP),
+    "arrive_vehicle": _rule(Scope.SHIP),
+    "complete_delivery_booking": _rule(Scope.SHIP),
+    "mark_delivery_booking_no_show": _rule(Scope.SHIP),
+    "add_delivery_booking_shipment": _rule(Scope.SHIP, relations=_SHIPPERS),
+    "remove_delivery_booking_shipment": _rule(Scope.SHIP),
 }
 """operationId -> rule (contract, section 3)."""
 

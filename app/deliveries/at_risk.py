@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.session import Database
 from app.deliveries import at_risk_repository as repository
 from app.deliveries.at_risk_rules import codes_in_window
+from app.deliveries.booking_lifecycle import EXPECTED
 from app.errors import TemporarilyUnavailable
 from app.events import service as events
 from app.events.event_types import EventType
@@ -88,8 +89,11 @@ async def _mark_or_clear(connection: AsyncConnection, links: Sequence[Row[Any]])
     facts = lifecycle_facts(first._asdict())
     span = TimeWindow(window.start, window.end)
     codes = [code.value for code in codes_in_window(facts, span, first.read_at, is_elsewhere=first.is_elsewhere)]
-    if first.is_announced:
-        # By another PRO number of the same booking: it is one booking of one order.
+    booking = await repository.booking(connection, first.booking_id)
+    has_come = booking is not None and booking.status not in EXPECTED
+    if first.is_announced or has_come:
+        # By another PRO number of the same booking: it is one booking of one order. Or the vehicle is there already,
+        # and the gate has said what it thinks.
         if await repository.mark(connection, links, codes) != len(links):
             raise _OvertakenError
         return False
@@ -108,6 +112,7 @@ async def _mark_or_clear(connection: AsyncConnection, links: Sequence[Row[Any]])
         relation=None,
         data={
             "booking_id": str(first.booking_id),
+            "booking_number": None if booking is None else booking.booking_number,
             "window": first.booked_window,
             "codes": [*codes],
             "pro_numbers": [{"scac": link.scac, "pro_number": link.display} for link in links],

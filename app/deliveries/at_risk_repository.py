@@ -25,6 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
 from app.deliveries.at_risk_rules import ACCEPTED
+from app.deliveries.models import DeliveryBookingRow
 from app.orders.lifecycle import StoredStatus
 from app.orders.models import PurchaseOrderRow, ReceiptRow, paper_key
 from app.orders.repository import effective_status
@@ -33,6 +34,7 @@ from app.shipments.models import ProLinkRow
 Link = ProLinkRow
 Order = PurchaseOrderRow
 Receipt = ReceiptRow
+Booking = DeliveryBookingRow
 
 _START = cast(literal_column("pro_links.delivery_window ->> 'start'"), DateTime(timezone=True))
 _END = cast(literal_column("pro_links.delivery_window ->> 'end'"), DateTime(timezone=True))
@@ -73,6 +75,14 @@ async def find_changed(connection: AsyncConnection, limit: int) -> Sequence[Row[
         .limit(limit)
     )
     return result.all()
+
+
+async def booking(connection: AsyncConnection, booking_id: UUID) -> Row[Any] | None:
+    """Return the number and the status of a booking, or None."""
+    result: Result[Any] = await connection.execute(
+        select(Booking.booking_number, Booking.status).where(Booking.id == booking_id)
+    )
+    return result.one_or_none()
 
 
 async def mark(connection: AsyncConnection, links: Sequence[Row[Any]], codes: Sequence[str]) -> int:

@@ -47,6 +47,7 @@ VISIBLE_EVENT_DATA = frozenset(
         *("receipt_id", "dock", "trailer_number", "window", "location", "quantities"),
         *("booking_id", "booking_number", "codes", "pro_numbers"),
         *("support_case_id", "support_case_category", "policy_version"),
+        *("booking_number", "appointment_number", "bol"),
     }
 )
 """Of the data of an event, what ship-to and forwarder see."""

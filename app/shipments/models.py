@@ -82,7 +82,8 @@ class CarrierOverrideRow(Base):
 class ProClaimRow(Base):
     """Whose a PRO number is: the first organisation that linked it, for good; unlinking leaves the claim.
 
-    `completed_at`: when its shipment was delivered and done with; it stands for no other after that.
+    `completed_at`: when its shipment was delivered and done with; it stands for no other after that. `booking_id`: the
+    delivery booking with which its shipment comes, while that is neither cancelled nor given up: there is only one.
     """
 
     __tablename__ = "pro_claims"
@@ -97,6 +98,7 @@ class ProClaimRow(Base):
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
     claimed_at: Mapped[datetime]
     completed_at: Mapped[datetime | None]
+    booking_id: Mapped[UUID | None]
 
 
 class ProLinkRow(Base):

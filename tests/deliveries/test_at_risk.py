@@ -124,6 +124,7 @@ def test_what_takes_a_booked_order_out_of_its_window_is_announced_once(
         (told,) = announced(buyer, order)
         assert told["data"] == {
             "booking_id": str(link["booking"]),
+            "booking_number": None,
             "window": link["booked"],
             "codes": codes,
             "pro_numbers": [{"scac": SCAC, "pro_number": link["pro_number"]}],
