@@ -94,9 +94,7 @@ async def add_shipment(
     drafts.require_room(booking.shipments, body)
     window = Window(start=booking.window_start, end=booking.window_end)
     ship_to = None if booking.ship_to is None else DeliveryParty.model_validate(booking.ship_to)
-    plan = await drafts.plan(
-        connection, caller, account, [body], ship_to, window, warehouse=booking.warehouse_id, is_added=True
-    )
+    plan = await drafts.plan(connection, caller, account, [body], ship_to, window, added_to=booking)
     (draft,) = plan.drafts
     told = Told(EventType.DELIVERY_BOOKING_SHIPMENT_ADDED, caller, _told_of(draft))
     added = [*booking.shipments, *([_stored(draft)] if draft.coming else [])]

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.identifiers import new_id
@@ -163,10 +164,9 @@ async def plan(
     ship_to: DeliveryParty | None,
     window: Window,
     *,
-    warehouse: UUID | None = None,
-    is_added: bool = False,
+    added_to: Row[Any] | None = None,
 ) -> Plan:
-    """Judge shipments for a window, as they are told by a caller who books, adding to a booking of `warehouse` or not.
+    """Judge shipments for a window, as they are told by a caller who books, or who adds them to a booking.
 
     Raises InvalidRequest for a window that is over.
     """
@@ -189,13 +189,13 @@ async def plan(
     for draft in drafts:
         for one in draft.orders:
             _take_verdict(one, next(judged), caller, account)
-    _compare_shipments(drafts)
+    _compare_shipments(drafts, [] if added_to is None else added_to.shipments)
     for draft in drafts:
         _refuse_repeated(draft)
     _refuse_splits(drafts, verdicts)
-    warehouse = _refuse_other_gates(drafts, warehouse)
+    warehouse = _refuse_other_gates(drafts, None if added_to is None else added_to.warehouse_id)
     policy = DEFAULT_POLICY if warehouse is None else verdicts.gate_policies.get(warehouse, DEFAULT_POLICY)
-    return Plan(drafts, verdicts.read_at, warehouse, policy, verdicts.takes_one, is_added)
+    return Plan(drafts, verdicts.read_at, warehouse, policy, verdicts.takes_one, added_to is not None)
 
 
 def note_holders(plan_: Plan, caller: Principal, booking_id: UUID, holders: Mapping[Pro, Any]) -> None:
@@ -216,7 +216,7 @@ def note_holders(plan_: Plan, caller: Principal, booking_id: UUID, holders: Mapp
 def note_bols(plan_: Plan, taken: frozenset[str]) -> None:
     """Note which bills of lading are those of earlier shipments."""
     for draft in plan_.drafts:
-        if draft.bol in taken:
+        if draft.bol in taken and not draft.has_reused_bol:
             draft.problems.append(_bol_reused(draft))
 
 
@@ -308,10 +308,10 @@ def _refuse_repeated(draft: Draft) -> None:
             seen.add(one.order.identity)
 
 
-def _compare_shipments(drafts: Sequence[Draft]) -> None:
-    """Refuse PRO numbers and bills of lading that stand twice in one booking."""
-    pros: set[Pro] = set()
-    bols: set[str] = set()
+def _compare_shipments(drafts: Sequence[Draft], stored: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse PRO numbers and bills of lading that stand twice in one booking; `stored` are in it already."""
+    pros: set[Pro] = {(one["scac"], one["key"]) for one in stored}
+    bols: set[str] = {one["bol_key"] for one in stored if one["bol_key"] is not None}
     for draft in drafts:
         if draft.key is not None and draft.pro is not None:
             if draft.key in pros:

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Row
 
 from app.deliveries.booking_lifecycle import BookingStatus, allowed_actions
+from app.deliveries.booking_rules import LoadType
 from app.deliveries.schemas import (
     Arrived,
     BookedOrder,
@@ -20,8 +21,9 @@ from app.orders.contacts import ContactPoint
 from app.orders.content_schemas import Window
 from app.principal import Principal
 from app.validation.delivery_schemas import DeliveryParty
+from app.validation.refusal_codes import RefusalCode, Verdict
 
-_COPIED = ("id", "booking_number", "version", "load_type", "trailer_number", "comments", "appointment_number", "reason")
+_COPIED = ("id", "booking_number", "version", "trailer_number", "comments", "appointment_number", "reason")
 
 
 def whole(row: Row[Any], caller: Principal) -> DeliveryBooking:
@@ -59,6 +61,7 @@ def _fields(row: Row[Any], caller: Principal) -> dict[str, Any]:
     return {
         **{name: stored[name] for name in _COPIED},
         "status": status,
+        "load_type": LoadType(row.load_type),
         "allowed_actions": list(actions),
         "booked_by": row.organisation_id,
         "warehouse": row.warehouse_id if is_warehouse or row.warehouse_is_known else None,
@@ -77,7 +80,11 @@ def _shipment(stored: Mapping[str, Any]) -> BookedShipment:
         id=UUID(stored["id"]),
         **{name: stored[name] for name in names},
         purchase_orders=[
-            BookedOrder.model_construct(number=one["number"], verdict=one["verdict"], codes=one["codes"])
+            BookedOrder.model_construct(
+                number=one["number"],
+                verdict=Verdict(one["verdict"]),
+                codes=[RefusalCode(code) for code in one["codes"]],
+            )
             for one in stored["purchase_orders"]
         ],
     )

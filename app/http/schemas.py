@@ -37,6 +37,12 @@ def _without_control_characters(text: str) -> str:
     return text
 
 
+def without_control_characters(text: str, *, except_for: str) -> str:
+    """Do the same for a text that may hold `except_for` besides; raises PydanticCustomError."""
+    _without_control_characters("".join(" " if character in except_for else character for character in text))
+    return text
+
+
 def timestamp(value: datetime) -> str:
     """Return a moment in RFC 3339, UTC."""
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -2,12 +2,21 @@
 
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, StringConstraints, model_validator
+from pydantic import AfterValidator, ConfigDict, StringConstraints, model_validator
 
-from app.http.schemas import PRINTABLE, AnswerModel, LongText, RequestModel, ShortText, Timestamp
+from app.http.schemas import (
+    PRINTABLE,
+    AnswerModel,
+    LongText,
+    RequestModel,
+    ShortText,
+    Timestamp,
+    without_control_characters,
+)
 from app.orders.content_schemas import Window
 from app.orders.lifecycle import OrderStatus
 from app.principal import Relation
@@ -22,9 +31,16 @@ from app.shipments.examples import (
     SHARED_CARRIER,
 )
 from app.shipments.pro_numbers import MAX_ALTERNATIVES, MAX_LENGTH, ProCheckScheme
+from app.shipments.pro_scans import TEXT_MAX
 
 # What is too long or too short to be one is refused by the carrier's rule, in words that name it, not by the schema.
 WrittenCode = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100), PRINTABLE]
+WrittenProNumber = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=TEXT_MAX),
+    # GS stands between the elements of a bar code.
+    AfterValidator(partial(without_control_characters, except_for="\x1d")),
+]
 TrailerNumber = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=32, pattern="^[A-Za-z0-9_-]+$"), PRINTABLE
 ]
@@ -135,10 +151,11 @@ class LinkProNumber(RequestModel):
 
     model_config = ConfigDict(json_schema_extra={"examples": [LINK, LINK_WITH_VEHICLE]})
 
-    scac: WrittenCode
-    """The carrier's code (SCAC), 2 to 4 letters."""
-    pro_number: WrittenCode
-    """As it stands on the waybill: case, spaces and dashes do not matter."""
+    scac: WrittenCode | None = None
+    """The carrier's code (SCAC), 2 to 4 letters. Needed, unless the bar code of a bill of lading says it."""
+    pro_number: WrittenProNumber
+    """As it stands on the waybill: case, spaces and dashes do not matter. Or as its bar code was scanned: a VICS bill
+    of lading's (`9012K`, carrier, PRO number), or GS1 AI (401) or (402)."""
     trailer_number: TrailerNumber | None = None
     """The vehicle that is expected with it. Left out: as it was said before; null takes it away."""
     window: Window | None = None

@@ -17,6 +17,7 @@ from app.orders.policies import DEFAULT_POLICY, Policy, PolicyVersion, WindowAtG
 from app.orders.quantities import LineQuantities
 from app.orders.views import relation_of
 from app.principal import NAMED, Principal, Relation
+from app.shipments import pro_scans
 from app.shipments import repository as shipments
 from app.shipments.repository import Disruption
 from app.validation.checks import Refusal
@@ -181,9 +182,10 @@ def _tolerance(row: Mapping[str, Any], knowledge: DeliveryKnowledge) -> Decimal:
 
 
 def _told(delivery: Delivery) -> DeliveryFacts:
+    written = pro_scans.read(delivery.pro_number or "")
     return DeliveryFacts(
-        scac=delivery.scac or None,
-        pro_number=delivery.pro_number or None,
+        scac=delivery.scac or written.scac,
+        pro_number=written.text or None,
         trailer_number=delivery.trailer_number,
         ship_to=_told_party(delivery.ship_to),
         seller=_told_party(delivery.seller),
