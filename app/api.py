@@ -11,6 +11,7 @@ from app.cases.endpoints import router as support_cases
 from app.deliveries.booking_lifecycle import STATUS_MEANINGS as BOOKING_STATUS_MEANINGS
 from app.deliveries.booking_lifecycle import BookingStatus
 from app.deliveries.booking_rules import LOAD_TYPE_MEANINGS, LoadType
+from app.deliveries.calendar_endpoints import router as location_calendars
 from app.deliveries.endpoints import router as delivery_bookings
 from app.deliveries.lifecycle_endpoints import router as delivery_booking_lifecycle
 from app.errors import PROBLEMS
@@ -66,6 +67,7 @@ for part in (
     receipts,
     exchange,
     shipments,
+    location_calendars,
     delivery_bookings,
     delivery_booking_lifecycle,
     policies,
@@ -96,7 +98,10 @@ TAGS: list[dict[str, Any]] = [
         "description": "Files in and out: CSV, X12, the JSON of Amazon's Vendor Orders API.",
     },
     {"name": "Shipments", "description": "Carriers, and the PRO numbers that link a vehicle to its orders."},
-    {"name": "Deliveries", "description": "Book a vehicle at a warehouse, and lead it to the dock."},
+    {
+        "name": "Deliveries",
+        "description": "Book a vehicle at a warehouse, and lead it to the dock; calendars of locations.",
+    },
     {
         "name": "Policies",
         "description": "How orders are issued, activated and shipped, and what a gate asks of deliveries.",

@@ -69,6 +69,7 @@ OPERATIONS: Mapping[str, Rule] = {
     "list_organisations": _rule(Scope.ADMIN),
     "get_organisation": _rule(Scope.ADMIN),
     "update_organisation": _rule(Scope.ADMIN),
+    "put_shared_carrier": _rule(Scope.ADMIN),
     # An organisation's own
     "create_api_key": _rule(Scope.KEYS_WRITE, Scope.ADMIN),
     "list_api_keys": _rule(Scope.KEYS_WRITE, Scope.ADMIN),
@@ -139,6 +140,11 @@ OPERATIONS: Mapping[str, Rule] = {
     "list_pro_numbers": _rule(Scope.ORDERS_READ, Scope.SHIP, relations=NAMED),
     "unlink_pro_number": _rule(Scope.SHIP, relations=_SHIPPERS),
     "get_pro_number": _rule(Scope.ORDERS_READ, Scope.SHIP, relations=NAMED),
+    # Calendars: a location is an organisation's own; who ships an order that goes there asks what is free
+    "put_location_calendar": _rule(Scope.SHIP),
+    "get_location_calendar": _rule(Scope.SHIP),
+    "delete_location_calendar": _rule(Scope.SHIP),
+    "list_free_slots": _rule(Scope.SHIP, relations=_SHIPPERS),
     # Deliveries
     "book_delivery": _rule(Scope.SHIP, relations=_SHIPPERS),
     "list_delivery_bookings": _rule(Scope.SHIP),

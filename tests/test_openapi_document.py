@@ -21,9 +21,9 @@ from tests.document import Document, Operation, closed, examples, faults, operat
 
 VERBS = {
     "activate", "add", "approve", "arrive", "assign", "book", "cancel", "close", "comment", "complete", "confirm",
-    "create", "deny", "export", "extend", "find", "get", "import", "issue", "link", "list", "mark", "open", "preview",
-    "put", "receive", "reject", "remove", "reopen", "request", "reschedule", "resolve", "resume", "reverse", "revoke",
-    "rotate", "send", "suspend", "unlink", "update", "validate", "verify", "withdraw",
+    "create", "delete", "deny", "export", "extend", "find", "get", "import", "issue", "link", "list", "mark", "open",
+    "preview", "put", "receive", "reject", "remove", "reopen", "request", "reschedule", "resolve", "resume",
+    "reverse", "revoke", "rotate", "send", "suspend", "unlink", "update", "validate", "verify", "withdraw",
 }  # fmt: skip
 
 DOCUMENT: Document = create_app(Settings.model_validate({"DATABASE_URL": "postgresql://nowhere"})).openapi()

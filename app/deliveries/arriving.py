@@ -168,7 +168,7 @@ async def _judged(
             )
             for order in shipment["purchase_orders"]
         ]
-    knowledge = await gather(connection, caller, questions, suggests=False)
+    knowledge = await gather(connection, caller, questions, suggests_within=0)
     knowledge = replace(knowledge, deliveries=replace(knowledge.deliveries, arriving=booking.id))
     answers: list[Answered] = []
     async for question in unhurried(questions):

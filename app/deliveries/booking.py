@@ -212,6 +212,8 @@ async def _put_on_orders(
                 "delivery_window": window,
                 "bol": draft.told.bol,
                 "booking_id": booking.id,
+                "warehouse_id": booking.warehouse_id,
+                "location_code": booking.location_code,
                 "linked_by": caller.organisation_id,
             }
             for draft, order in pairs

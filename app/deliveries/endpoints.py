@@ -10,6 +10,7 @@ from app.deliveries import booking, changing, service
 from app.deliveries.booking_lifecycle import BookingStatus
 from app.deliveries.booking_numbers import appointment_number_of, booking_number_of
 from app.deliveries.booking_rules import bol_key
+from app.deliveries.calendar_errors import OutsideCalendar, SlotTaken
 from app.deliveries.errors import BookingCutoffPassed, DeliveryNotBookable, LastShipment
 from app.deliveries.examples import BOOK, SHIPMENT, SHIPMENT_ID
 from app.deliveries.repository import Filters
@@ -79,6 +80,8 @@ def step(operation_id: str, *problems: type[Problem], requests: dict[str, Any] |
         DeliveryBooking,
         DeliveryNotBookable,
         BookingCutoffPassed,
+        SlotTaken,
+        OutsideCalendar,
         status=201,
         headers=["ETag", "Location"],
         requests={

@@ -102,7 +102,9 @@ async def judge(
     links, takes_one = dict(found.links), set(found.takes_one)
     known_policies = {party: _in_force(versions, begins) for party, versions in found.policies.items()}
     if open_:
-        whole = await gather(connection, caller, [planned[index].question for index in open_], suggests=suggests)
+        whole = await gather(
+            connection, caller, [planned[index].question for index in open_], suggests_within=1.0 if suggests else 0
+        )
         whole = _without_hidden(whole, caller, admits)
         async for index in unhurried(open_):
             judged = outcomes[index] = gate.judge(planned[index], caller, whole)

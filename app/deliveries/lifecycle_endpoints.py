@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from app.db.group_writer import GroupWriter
 from app.deliveries import arriving, changing
+from app.deliveries.calendar_errors import OutsideCalendar, SlotTaken
 from app.deliveries.endpoints import BookingName, Issuer, step
 from app.deliveries.errors import (
     AmbiguousBooking,
@@ -95,7 +96,7 @@ async def confirm_delivery_booking(
 
 @router.post(
     "/{delivery_booking_id}/reschedule",
-    **step("reschedule_delivery_booking", DeliveryNotBookable, BookingCutoffPassed),
+    **step("reschedule_delivery_booking", DeliveryNotBookable, BookingCutoffPassed, SlotTaken, OutsideCalendar),
 )
 async def reschedule_delivery_booking(
     delivery_booking_id: BookingName, body: RescheduleBooking, caller: Caller, unit: Unit

@@ -40,6 +40,7 @@ class EventType(StrEnum):
     DELIVERY_BOOKING_NO_SHOW = "delivery_booking.no_show"
     DELIVERY_BOOKING_SHIPMENT_ADDED = "delivery_booking.shipment_added"
     DELIVERY_BOOKING_SHIPMENT_REMOVED = "delivery_booking.shipment_removed"
+    DELIVERY_BOOKING_AT_RISK = "delivery_booking.at_risk"
     SUPPORT_CASE_OPENED = "support_case.opened"
     SUPPORT_CASE_COMMENTED = "support_case.commented"
     SUPPORT_CASE_ASSIGNED = "support_case.assigned"
@@ -52,7 +53,7 @@ GATE_CHECKED: Final = "gate.checked"
 
 
 class AuditType(StrEnum):
-    """What happened to an organisation itself: its keys, its formats, its policy, its carriers."""
+    """What happened to an organisation itself: its keys, its formats, its policy, its carriers, its calendars."""
 
     ORGANISATION_CREATED = "organisation.created"
     ORGANISATION_UPDATED = "organisation.updated"
@@ -65,3 +66,6 @@ class AuditType(StrEnum):
     POLICY_CREATED = "policy.created"
     POLICY_CHANGING = "policy.changing"
     CARRIER_STORED = "carrier.stored"
+    CALENDAR_STORED = "calendar.stored"
+    CALENDAR_DELETED = "calendar.deleted"
+    SHARED_CARRIER_STORED = "shared_carrier.stored"

@@ -54,13 +54,14 @@ _COMPLETE = _claiming("completed_at = now() WHERE claims.completed_at IS NULL")
 # Linked before, it is the same link, on which a vehicle is expected now.
 _LINK = text(
     "INSERT INTO pro_links (number_key, organisation_id, scac, pro_number, display, trailer_number, delivery_window, "
-    "bol, booking_id, linked_by, linked_at) "
+    "bol, booking_id, warehouse_id, location_code, linked_by, linked_at) "
     "SELECT number_key, organisation_id, scac, pro_number, display, trailer_number, delivery_window, bol, booking_id, "
-    "linked_by, now() FROM jsonb_populate_recordset(NULL::pro_links, CAST(CAST(:links AS text) AS jsonb)) AS given "
+    "warehouse_id, location_code, linked_by, now() "
+    "FROM jsonb_populate_recordset(NULL::pro_links, CAST(CAST(:links AS text) AS jsonb)) AS given "
     "ORDER BY number_key, organisation_id, scac, pro_number "
     "ON CONFLICT (number_key, organisation_id, scac, pro_number) DO UPDATE SET "
     "trailer_number = excluded.trailer_number, delivery_window = excluded.delivery_window, bol = excluded.bol, "
-    "booking_id = excluded.booking_id"
+    "booking_id = excluded.booking_id, warehouse_id = excluded.warehouse_id, location_code = excluded.location_code"
 )
 
 

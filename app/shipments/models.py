@@ -8,26 +8,34 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, text
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, false, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base
 from app.shipments.pro_numbers import MAX_LENGTH, ProCheckScheme
 
+_TROUBLE = "disrupted OR (disruption_reason IS NULL AND disrupted_until IS NULL)"
 _KNOWN_SCHEME = "check_scheme IN (" + ", ".join(f"'{scheme.value}'" for scheme in ProCheckScheme) + ")"
 BOL_MAX = 30
 """Characters of a bill of lading's number, at most (Carrier Central's booking form)."""
+
+BOOKED_UNTIL = "(delivery_window ->> 'end')"
+"""SQL of the end of a link's window, by which the index of booked links is sorted: RFC 3339 in UTC, so as text."""
 
 _KEY_LENGTH = f"length(pro_number) BETWEEN 1 AND {MAX_LENGTH}"
 
 
 class CarrierRow(Base):
-    """One carrier of the directory that everybody shares; no mask and no scheme is the general shape alone."""
+    """One carrier of the directory that everybody shares; no mask and no scheme is the general shape alone.
+
+    `disrupted_until`: when the trouble is over by itself; null while nobody can say.
+    """
 
     __tablename__ = "carriers"
     __table_args__ = (
         CheckConstraint(_KNOWN_SCHEME, name="check_scheme"),
+        CheckConstraint(_TROUBLE, name="reason_needs_disruption"),
         {"comment": "dist:reference - the shared directory of carriers, the operator's"},
     )
 
@@ -36,6 +44,9 @@ class CarrierRow(Base):
     mask: Mapped[str | None]
     check_scheme: Mapped[str | None]
     source: Mapped[str]
+    disrupted: Mapped[bool] = mapped_column(server_default=false())
+    disruption_reason: Mapped[str | None]
+    disrupted_until: Mapped[datetime | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
@@ -51,7 +62,7 @@ class CarrierOverrideRow(Base):
     __table_args__ = (
         CheckConstraint(_KNOWN_SCHEME, name="check_scheme"),
         CheckConstraint("own_rule OR (mask IS NULL AND check_scheme IS NULL)", name="rule_is_own_or_absent"),
-        CheckConstraint("disrupted OR disruption_reason IS NULL", name="reason_needs_disruption"),
+        CheckConstraint(_TROUBLE, name="reason_needs_disruption"),
         {"comment": "dist:reference - an organisation's own carriers, and its own word on shared ones"},
     )
 
@@ -63,6 +74,7 @@ class CarrierOverrideRow(Base):
     check_scheme: Mapped[str | None]
     disrupted: Mapped[bool]
     disruption_reason: Mapped[str | None]
+    disrupted_until: Mapped[datetime | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
@@ -93,7 +105,9 @@ class ProLinkRow(Base):
     """A PRO number on an order: `pro_number` is its key, `display` how the carrier writes it.
 
     `trailer_number` and `delivery_window` (`start`, `end`) are the vehicle that is expected with it, where it is known;
-    `bol` is its bill of lading. `booking_id`: the delivery booking that has written these.
+    `bol` is its bill of lading. `booking_id`: the delivery booking that has written these;
+    `warehouse_id` and `location_code` are where it brings the goods. `at_risk_since`: when it was announced that the
+    order will not be accepted in the window of the booking `at_risk_booking_id`, for `at_risk_codes`.
     """
 
     __tablename__ = "pro_links"
@@ -107,6 +121,13 @@ class ProLinkRow(Base):
         CheckConstraint(f"length(bol) BETWEEN 1 AND {BOL_MAX}", name="bol_length"),
         Index(None, "bol", postgresql_where=text("bol IS NOT NULL")),
         Index(None, "booking_id", postgresql_where=text("booking_id IS NOT NULL")),
+        # What is booked for times to come, by the end of its window.
+        Index("ix_pro_links_booked_until", text(BOOKED_UNTIL), postgresql_where=text("booking_id IS NOT NULL")),
+        CheckConstraint(
+            "(at_risk_since IS NULL) = (at_risk_booking_id IS NULL) "
+            "AND (at_risk_since IS NULL) = (at_risk_codes IS NULL)",
+            name="at_risk_is_said_whole",
+        ),
         {"comment": "dist:number_key - PRO numbers on purchase orders"},
     )
 
@@ -119,5 +140,10 @@ class ProLinkRow(Base):
     delivery_window: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     bol: Mapped[str | None]
     booking_id: Mapped[UUID | None]
+    warehouse_id: Mapped[UUID | None]
+    location_code: Mapped[str | None]
+    at_risk_since: Mapped[datetime | None]
+    at_risk_booking_id: Mapped[UUID | None]
+    at_risk_codes: Mapped[list[str] | None]
     linked_by: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
     linked_at: Mapped[datetime]
