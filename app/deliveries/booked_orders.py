@@ -56,19 +56,18 @@ def lines_of(shipments: Iterable[Mapping[str, Any]]) -> list[BookedLine]:
 async def count(
     connection: AsyncConnection,
     lines: Sequence[BookedLine],
-    judged: Mapping[Identity, tuple[Mapping[str, Any], bool]] | None = None,
+    judged: Mapping[Identity, Mapping[str, Any]] | None = None,
 ) -> Mapping[Identity, Row[Any]]:
     """Count a change of each order for each of its shipments, and hold the orders' rows; return them by identity.
 
-    `judged`: by identity what the change was judged by, and whether it is only right while no forwarder is named; an
-    order that is no more so is missing from what is returned.
+    `judged`: by identity the order's row that the change was judged by; an order that is no more so is missing from
+    what is returned.
     """
     times: dict[Identity, int] = {}
     for line in lines:
         times[line.identity] = times.get(line.identity, 0) + 1
     counted = [
-        Counted(*identity, changes, *((None, False) if judged is None else judged[identity]))
-        for identity, changes in times.items()
+        Counted(*identity, changes, None if judged is None else judged[identity]) for identity, changes in times.items()
     ]
     rows = await bulk_repository.count_changes(connection, counted)
     return {(row.number_key, row.organisation_id): row for row in rows}

@@ -31,7 +31,7 @@ from app.http.schemas import timestamp
 from app.numbers.number_issuer import NumberIssuer
 from app.orders.content_schemas import Window
 from app.orders.service import overtaken
-from app.principal import NAMED, Principal, Relation
+from app.principal import NAMED, Principal
 from app.shipments import booking_repository as shipments
 from app.shipments import repository as links
 from app.validation.delivery_schemas import DeliveryParty
@@ -225,7 +225,7 @@ async def _put_on_orders(
         for draft, order in pairs
         if draft.pro is not None
     ]
-    judged = {order.identity: (order.row, order.relation is Relation.PRESENTER) for _, order in pairs}
+    judged = {order.identity: order.row for _, order in pairs}
     rows = await booked_orders.count(connection, lines, judged)
     changed = next((order for _, order in pairs if order.identity not in rows), None)
     if changed is not None:

@@ -93,7 +93,7 @@ async def reschedule(
         window=body.window,
     )
     await shipments.move(connection, row.id, row.number_keys, body.window.model_dump(mode="json"))
-    judged = {one.order.identity: (one.order.row, False) for one in verdicts.orders if one.order is not None}
+    judged = {one.order.identity: one.order.row for one in verdicts.orders if one.order is not None}
     return await _told(connection, caller, BookingAction.reschedule, row, row.shipments, body.reason, judged)
 
 
@@ -187,7 +187,7 @@ async def _told(
     booking: Row[Any],
     changed: Sequence[Mapping[str, Any]],
     reason: str | None = None,
-    judged: Mapping[tuple[str, UUID], tuple[Mapping[str, Any], bool]] | None = None,
+    judged: Mapping[tuple[str, UUID], Mapping[str, Any]] | None = None,
 ) -> DeliveryBooking:
     """Tell the orders of the shipments that are `changed`, and return the booking."""
     lines = lines_of(changed)

@@ -211,7 +211,8 @@ async def list_delivery_booking_events(
 ) -> Response:
     """List what happened to a booking.
 
-    Who did what and when, oldest first.
+    Who did what to it and when, oldest first; for who has made it and for its warehouse. The orders of the booking have
+    these events in their timelines too.
     """
     after = _sequence(decode_text_cursor(cursor))
     return await unit.read(

@@ -102,6 +102,8 @@ BOOKING: dict[str, Any] = {
     "updated_at": "2036-03-02T11:40:00Z",
 }
 
+BOOKING_IN_LIST = {name: value for name, value in BOOKING.items() if name not in {"refused", "arrival"}}
+
 ARRIVED: dict[str, Any] = {
     "verdict": "hold",
     "arrived": True,

@@ -14,6 +14,7 @@ from app.deliveries.examples import (
     ARRIVED,
     BOOK,
     BOOKING,
+    BOOKING_IN_LIST,
     EVENT,
     REFUSED,
     RESCHEDULE,
@@ -220,6 +221,8 @@ class Arrived(AnswerModel):
 
 class BookingSummary(AnswerModel):
     """A delivery booking as lists show it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [BOOKING_IN_LIST]})
 
     id: UUID
     booking_number: str
