@@ -44,6 +44,9 @@ from app.orders.receipt_endpoints import router as receipts
 from app.organisations.endpoints import router as organisations
 from app.principal import OPERATIONS, Scope
 from app.shipments.endpoints import router as shipments
+from app.shipments.tracking_endpoints import router as tracking
+from app.shipments.tracking_rules import STATUS_MEANINGS as TRACKING_MEANINGS
+from app.shipments.tracking_rules import TrackingEventType, TrackingStatus
 from app.validation.endpoints import router as validations
 from app.validation.refusal_codes import RefusalCode
 from app.validation.refusal_page import refusal_meaning
@@ -61,6 +64,7 @@ for part in (
     receipts,
     exchange,
     shipments,
+    tracking,
     policies,
     number_formats,
     organisations,
@@ -88,7 +92,10 @@ TAGS: list[dict[str, Any]] = [
         "name": "Imports and exports",
         "description": "Files in and out: CSV, X12, the JSON of Amazon's Vendor Orders API.",
     },
-    {"name": "Shipments", "description": "Carriers, and the PRO numbers that link a vehicle to its orders."},
+    {
+        "name": "Shipments",
+        "description": "Carriers, the PRO numbers that link a vehicle to its orders, and where it is.",
+    },
     {
         "name": "Policies",
         "description": "How orders are issued, activated and shipped, and what a gate asks of deliveries.",
@@ -173,6 +180,8 @@ def vocabularies() -> Mapping[str, Mapping[str, str]]:
         "GateFact": {fact: GATE_FACT_MEANINGS[fact] for fact in GateFact},
         "ActivationMode": {mode: ACTIVATION_MEANINGS[mode] for mode in ActivationMode},
         "SplitShipments": {one: SPLIT_SHIPMENTS_MEANINGS[one] for one in SplitShipments},
+        "TrackingEventType": {type_: TRACKING_MEANINGS[type_] for type_ in TrackingEventType},
+        "TrackingStatus": {status: TRACKING_MEANINGS[status] for status in TrackingStatus},
         "RefusalCode": {code: refusal_meaning(code) for code in RefusalCode},
     }
 

@@ -139,6 +139,8 @@ OPERATIONS: Mapping[str, Rule] = {
     "list_pro_numbers": _rule(Scope.ORDERS_READ, Scope.SHIP, relations=NAMED),
     "unlink_pro_number": _rule(Scope.SHIP, relations=_SHIPPERS),
     "get_pro_number": _rule(Scope.ORDERS_READ, Scope.SHIP, relations=NAMED),
+    "record_tracking_events": _rule(Scope.SHIP, relations=_SHIPPERS),
+    "list_tracking_events": _rule(Scope.ORDERS_READ, Scope.SHIP, relations=NAMED),
 }
 """operationId -> rule (contract, section 3)."""
 

@@ -45,6 +45,8 @@ VISIBLE_EVENT_DATA = frozenset(
         *("activate_by", "valid_from", "expires_at", "reason", "scac", "pro_number"),
         *("receipt_id", "dock", "trailer_number", "window", "location", "quantities"),
         *("support_case_id", "support_case_category", "policy_version"),
+        *("carrier", "tracking_number", "tracking_status", "previous_tracking_status", "occurred_at", "eta"),
+        *("ship_notice", "bol"),
     }
 )
 """Of the data of an event, what ship-to and forwarder see."""

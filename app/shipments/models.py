@@ -91,7 +91,8 @@ class ProLinkRow(Base):
     """A PRO number on an order: `pro_number` is its key, `display` how the carrier writes it.
 
     `trailer_number` and `delivery_window` (`start`, `end`) are the vehicle that is expected with it, where it is known;
-    `bol` is its bill of lading. `booking_id`: the delivery booking that has written these.
+    `bol` is its bill of lading. `booking_id`: the delivery booking that has written these. `ship_notice`: what its
+    sender has said is in it (`ship_notices`).
     """
 
     __tablename__ = "pro_links"
@@ -105,6 +106,12 @@ class ProLinkRow(Base):
         CheckConstraint(f"length(bol) BETWEEN 1 AND {BOL_MAX}", name="bol_length"),
         Index(None, "bol", postgresql_where=text("bol IS NOT NULL")),
         Index(None, "booking_id", postgresql_where=text("booking_id IS NOT NULL")),
+        Index(
+            "ix_pro_links_ship_notice",
+            text("(ship_notice ->> 'sent_by')"),
+            text("(ship_notice ->> 'reference')"),
+            postgresql_where=text("ship_notice IS NOT NULL"),
+        ),
         {"comment": "dist:number_key - PRO numbers on purchase orders"},
     )
 
@@ -117,5 +124,6 @@ class ProLinkRow(Base):
     delivery_window: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     bol: Mapped[str | None]
     booking_id: Mapped[UUID | None]
+    ship_notice: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     linked_by: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
     linked_at: Mapped[datetime]
