@@ -21,7 +21,7 @@ from tests.document import Document, Operation, closed, examples, faults, operat
 
 VERBS = {
     "activate", "approve", "assign", "cancel", "close", "comment", "confirm", "create", "deny", "export", "extend",
-    "find", "get", "import", "issue", "link", "list", "open", "preview", "put", "receive", "reject", "reopen",
+    "find", "get", "import", "issue", "link", "list", "open", "preview", "put", "receive", "record", "reject", "reopen",
     "request", "resolve", "resume", "reverse", "revoke", "rotate", "send", "suspend", "unlink", "update", "validate",
     "verify", "withdraw",
 }  # fmt: skip

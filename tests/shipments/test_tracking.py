@@ -301,7 +301,7 @@ def test_a_report_has_one_to_a_hundred_events(seller: Party, shipped: tuple[dict
     sql(
         "INSERT INTO tracking_events (scac, pro_number, event_key, digest, type, occurred_at, recorded_at, "
         "reported_by) "
-        "SELECT 'CNWY', $1, n, n, 'in_transit', now(), now(), $2 FROM (SELECT n::text FROM generate_series(1, 899) n) s",
+        "SELECT 'CNWY', $1, n::text, n::text, 'in_transit', now(), now(), $2 FROM generate_series(1, 899) n",
         pro.replace("-", ""),
         seller.id,
     )
