@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import Final
@@ -113,26 +114,34 @@ def _serve(options: argparse.Namespace) -> None:
     with ExitStack() as stack:
         listener = stack.enter_context(_listener(settings))
         _serve_metrics(settings, stack)
+        # A stop signal raises in the main thread. In the middle of SQLAlchemy's greenlets that ended the process with
+        # SIGSEGV, or was lost: so whatever talks to the database before the server runs does it in another thread.
+        apart = stack.enter_context(ThreadPoolExecutor(1, "database-at-start"))
         if settings.database_url is None:
-            settings = _with_embedded_postgres(settings, stack)
+            settings = _with_embedded_postgres(settings, stack, apart)
         else:
-            asyncio.run(_look_at_database(settings, settings.database_url.get_secret_value()))
+            url = settings.database_url.get_secret_value()
+            apart.submit(asyncio.run, _look_at_database(settings, url)).result()
         _run_uvicorn(settings, listener)
     _log.info("stopped")
 
 
-def _with_embedded_postgres(settings: Settings, stack: ExitStack) -> Settings:
+def _with_embedded_postgres(settings: Settings, stack: ExitStack, apart: Executor) -> Settings:
     postgres = EmbeddedPostgres(settings.data_directory)
     stack.callback(postgres.stop)
     postgres.start()
     # Worker processes read their settings from the environment, and find the running Postgres there.
     os.environ["DATABASE_URL"] = postgres.url
     stack.callback(os.environ.pop, "DATABASE_URL", None)
-    with _database_faults_in_words():
-        asyncio.run(_has_enough_connections(settings, postgres.url))
-        migrate(postgres.url)
-        asyncio.run(command_line.create_first_key(postgres.url, settings.data_directory))
+    apart.submit(_make_ready, settings, postgres.url).result()
     return load_settings()
+
+
+def _make_ready(settings: Settings, url: str) -> None:
+    with _database_faults_in_words():
+        asyncio.run(_has_enough_connections(settings, url))
+        migrate(url)
+        asyncio.run(command_line.create_first_key(url, settings.data_directory))
 
 
 async def _has_enough_connections(settings: Settings, url: str) -> None:

@@ -69,6 +69,7 @@ OPERATIONS: Mapping[str, Rule] = {
     "list_organisations": _rule(Scope.ADMIN),
     "get_organisation": _rule(Scope.ADMIN),
     "update_organisation": _rule(Scope.ADMIN),
+    "put_shared_carrier": _rule(Scope.ADMIN),
     # An organisation's own
     "create_api_key": _rule(Scope.KEYS_WRITE, Scope.ADMIN),
     "list_api_keys": _rule(Scope.KEYS_WRITE, Scope.ADMIN),

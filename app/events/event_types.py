@@ -62,3 +62,4 @@ class AuditType(StrEnum):
     POLICY_CREATED = "policy.created"
     POLICY_CHANGING = "policy.changing"
     CARRIER_STORED = "carrier.stored"
+    SHARED_CARRIER_STORED = "shared_carrier.stored"

@@ -37,6 +37,12 @@ def _without_control_characters(text: str) -> str:
     return text
 
 
+def without_control_characters(text: str, *, except_for: str) -> str:
+    """Do the same for a text that may hold `except_for` besides; raises PydanticCustomError."""
+    _without_control_characters("".join(" " if character in except_for else character for character in text))
+    return text
+
+
 def timestamp(value: datetime) -> str:
     """Return a moment in RFC 3339, UTC."""
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
@@ -47,6 +53,12 @@ def _in_utc(value: datetime) -> datetime:
         return value.astimezone(UTC)
     except OverflowError:
         raise PydanticCustomError("timestamp_range", "The date is outside the years 1 to 9999 in UTC") from None
+
+
+def _finite(value: datetime) -> datetime:
+    if value in _INFINITE:
+        raise PydanticCustomError("timestamp_range", "The date is the first or the last moment there is, and no date")
+    return value
 
 
 def plain_decimal(value: Decimal) -> str:
@@ -82,19 +94,25 @@ def written_as_decimal(value: object) -> object:
     return value
 
 
+_INFINITE: Final = frozenset({datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)})
+"""The driver of Postgres writes these two as `-infinity` and `infinity`, and reads them without a time zone."""
+
 _RFC_3339: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})?", re.ASCII
 )
 _DECIMAL: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
 
-Timestamp = Annotated[
+Moment = Annotated[
     AwareDatetime,
     BeforeValidator(_written_as_rfc_3339),
     AfterValidator(_in_utc),
     PlainSerializer(timestamp, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2036-03-01T00:00:00Z"]}),
 ]
-"""RFC 3339 with an offset in requests; UTC in answers."""
+"""RFC 3339 with an offset in requests; UTC in answers. Any, as clocks tell that were never set: not for storing."""
+
+Timestamp = Annotated[Moment, AfterValidator(_finite)]
+"""A moment that can be stored."""
 
 
 def decimal_schema(before: int, after: int, example: str) -> WithJsonSchema:

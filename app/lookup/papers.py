@@ -11,14 +11,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from app.numbers.number_keys import MalformedNumber, number_key
+from app.shipments import pro_scans
 from app.shipments.pro_numbers import InvalidProNumber, pro_number_key
 from app.shipments.scac import InvalidScac, parse_scac
 from app.validation.inputs import MalformedInput, understand
 
-# VICS bill of lading: AI (90), the identifier 12K, the SCAC filled up with dashes to four characters, then the PRO.
-_BILL_OF_LADING: Final = re.compile(
-    r"\s*(?:\][A-Za-z][0-9])?\(?90\)?\s*12K(?P<scac>[A-Z-]{4})(?P<pro>.+)", re.IGNORECASE
-)
 _PRO_LABEL: Final = re.compile(r"\s*PRO(?:\s*(?:NUMBER|NO\b\.?))?[\s.:#-]+", re.IGNORECASE)
 _SEPARATORS: Final = re.compile(r"[\s.,:;/#]+")
 _SCAC_LENGTHS: Final = (4, 3, 2)
@@ -74,8 +71,9 @@ def _keys(text: str) -> tuple[str, ...]:
 
 
 def _pro_readings(text: str) -> Iterator[ProReading]:
-    if bill := _BILL_OF_LADING.fullmatch(text.rstrip()):
-        yield from _reading(bill["scac"].rstrip("-"), bill["pro"])
+    scanned = pro_scans.read(text)
+    if scanned.text != text:
+        yield from _reading(scanned.scac, scanned.text)
     for written in (text, _PRO_LABEL.sub("", text, count=1)):
         try:
             key = pro_number_key(_SEPARATORS.sub(" ", written))
@@ -86,8 +84,8 @@ def _pro_readings(text: str) -> Iterator[ProReading]:
             yield from _reading(key[:length], key[length:])
 
 
-def _reading(scac: str, pro_number: str) -> Iterator[ProReading]:
+def _reading(scac: str | None, pro_number: str) -> Iterator[ProReading]:
     try:
-        yield ProReading(parse_scac(scac), pro_number_key(pro_number))
+        yield ProReading(None if scac is None else parse_scac(scac), pro_number_key(pro_number))
     except (InvalidScac, InvalidProNumber):
         return

@@ -82,7 +82,7 @@ async def decline(
     order = await locate(connection, caller, number, buyer)
     proposed: int | None = order.row["proposed_revision"]
     if body.revision is None or (proposed is None and body.revision == order.row["revision"]):
-        return await reject(connection, caller, number, buyer, body.reason)
+        return await reject(connection, caller, order, body.reason, body.revision)
     row = await change_repository.decline(connection, order.identity, body.revision, body.reason)
     if row is None:
         (current,) = await repository.find_by_keys(connection, [order.number_key], None, order.organisation_id)

@@ -127,7 +127,8 @@ class RevisionStatus(StrEnum):
 REVISION_STATUS_MEANINGS = {
     RevisionStatus.current: "What the order says: in force once the seller has confirmed it.",
     RevisionStatus.proposed: "A change order that waits for the seller's acknowledgement.",
-    RevisionStatus.superseded: "A later revision has taken its place.",
+    RevisionStatus.superseded: "A later revision has taken its place, or it came to nothing: it was taken back, or the "
+    "order ended before the seller had acknowledged it.",
     RevisionStatus.declined: "A change order that the seller has declined.",
 }
 """What each status says; the API's document takes it from here."""

@@ -182,8 +182,8 @@ async def _plan(
     ]
     if _differ(lines, wanted):
         fields.add("lines")
-    sent = _sent(order, patch)
-    if sent and (fields or sent["sent_via"] != row["sent_via"]):
+    sent = _sent(order, patch, columns["seller_id"])
+    if sent and (sent["sent_via"] != row["sent_via"] or (fields and sent["sent_via"] is not None)):
         fields.add("sent_via")
         columns |= sent
     own = {name: columns[name] for name in columns if name not in {*TERMS, "seller_id", "ship_to_id"}}
@@ -201,10 +201,14 @@ async def _plan(
     )
 
 
-def _sent(order: LocatedOrder, patch: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the columns that say how the order, as it is from now on, went to the supplier."""
+def _sent(order: LocatedOrder, patch: Mapping[str, Any], seller: UUID | None) -> dict[str, Any]:
+    """Return the columns that say how the order, as it is from now on, went to the supplier.
+
+    That it went to one seller says nothing of another who takes its place.
+    """
     if "sent_via" not in patch:
-        return {}
+        replaced = order.row["seller_id"] not in {None, seller}
+        return {"sent_via": None, "sent_at": None} if replaced else {}
     via: str | None = patch["sent_via"]
     if order.row["status"] == StoredStatus.draft:
         raise InvalidRequest.at(

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, PlainSerializer, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 from stdnum import ean
 from stdnum.exceptions import ValidationError as StandardNumberError
@@ -19,6 +19,7 @@ from app.http.schemas import (
     UnitPrice,
     decimal_schema,
     plain_decimal,
+    written_as_decimal,
 )
 from app.orders.amounts import MINOR_UNITS
 from app.organisations.schemas import Address, Phone
@@ -99,6 +100,7 @@ class Tax(RequestModel):
     """`VAT`, `GST`, ..."""
     rate: Annotated[
         Decimal,
+        BeforeValidator(written_as_decimal),
         Field(ge=0, le=100, max_digits=7, decimal_places=4),
         PlainSerializer(plain_decimal, return_type=str, when_used="json"),
         decimal_schema(3, 4, "19"),

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
@@ -30,6 +30,10 @@ from app.orders.models import PurchaseOrderForwarderRow, PurchaseOrderLineRow, P
 from app.principal import Relation
 
 Order = PurchaseOrderRow
+
+_ENDING: Final = frozenset({Action.reject, Action.cancel, Action.close})
+"""Actions after which nobody can acknowledge a change order any more, nor ever will."""
+
 order_columns = [*PurchaseOrderRow.__table__.c, func.now().label("read_at")]
 
 
@@ -151,6 +155,7 @@ async def change_status(
         .values(
             status=_target(action),
             suspended_from=stored if action is Action.suspend else None,
+            **({"proposed_revision": None} if action in _ENDING else {}),
             version=Order.version + 1,
             updated_at=func.now(),
             **values,

@@ -179,10 +179,17 @@ async def extend(
 
 
 async def reject(
-    connection: AsyncConnection, caller: Principal, number: str, buyer: UUID | None, reason: str | None
+    connection: AsyncConnection,
+    caller: Principal,
+    order: LocatedOrder,
+    reason: str | None,
+    revision: int | None,
 ) -> PurchaseOrder:
-    """Decline an order."""
-    return await _act_with_reason(connection, caller, number, buyer, Action.reject, EventType.REJECTED, reason)
+    """Decline an order; raises RevisionSuperseded where `revision` is given and not its newest any more."""
+    values: dict[str, Any] = {"status_reason": reason}
+    data: dict[str, JsonValue] = {"reason": reason}
+    conditions = Conditions(revision)
+    return await _act(connection, caller, order, Action.reject, EventType.REJECTED, values, data, conditions)
 
 
 async def suspend(

@@ -51,7 +51,9 @@ async def newest(connection: AsyncConnection, order: LocatedOrder, limit: int) -
 def entries_shown_to(relation: Relation, entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return serialised entries that were kept whole, as much of them as the relation sees."""
     return [
-        entry if entry["type"] == GATE_CHECKED else {**entry, "data": event_data_shown_to(relation, entry["data"])}
+        entry
+        if entry["type"] == GATE_CHECKED
+        else {**entry, "data": event_data_shown_to(relation, entry["type"], entry["data"])}
         for entry in entries
         if entry["type"] != GATE_CHECKED or relation is Relation.OWNER or entry["relation"] in NAMED
     ]
@@ -70,7 +72,7 @@ def _event(row: Row[Any], relation: Relation) -> OrderEvent:
         organisation_id=row.actor_organisation_id,
         relation=Relation(row.actor_relation),
         check_id=None,
-        data=event_data_shown_to(relation, row.data),
+        data=event_data_shown_to(relation, row.type, row.data),
     )
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from app.events.event_types import EventType
 from app.principal import Relation
 
 SEEN_BY_ALL = frozenset(
@@ -66,8 +67,14 @@ def _without(hidden: frozenset[str], shown: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in shown.items() if name not in hidden}
 
 
-def event_data_shown_to(relation: Relation, data: dict[str, Any]) -> dict[str, Any]:
+_BETWEEN_BUYER_AND_SELLER = frozenset({EventType.CHANGE_DECLINED})
+"""What never came in force, and why not, is nothing to those who carry and store the goods."""
+
+
+def event_data_shown_to(relation: Relation, event_type: str, data: dict[str, Any]) -> dict[str, Any]:
     """Return the data of an event without what the relation may not see."""
     if relation not in _LOGISTICS:
         return data
+    if event_type in _BETWEEN_BUYER_AND_SELLER:
+        return {}
     return {name: value for name, value in data.items() if name in VISIBLE_EVENT_DATA}

@@ -1,6 +1,7 @@
 """Use cases of carriers: the shared directory, and each organisation's own word on it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -8,12 +9,13 @@ from app.errors import InvalidRequest
 from app.events import service as events
 from app.events.event_types import AuditType
 from app.http.errors import NotFound
+from app.http.schemas import timestamp
 from app.principal import Principal
 from app.shipments import repository
 from app.shipments.pro_numbers import InvalidMask, ProCheckScheme, ProRule, parse_mask
 from app.shipments.repository import CarrierRecord
 from app.shipments.scac import InvalidScac, parse_scac
-from app.shipments.schemas import Carrier, CarrierOrigin, PutCarrier
+from app.shipments.schemas import Carrier, CarrierOrigin, PutCarrier, PutSharedCarrier
 
 _OWN_RULE = "Your organisation's own rule."
 _NO_RULE = "No rule is known: only the general shape of a PRO number is checked."
@@ -45,13 +47,30 @@ async def put(connection: AsyncConnection, caller: Principal, scac: str, body: P
         "own_rule": body.states_rule,
         "mask": _usable_mask(body),
         "check_scheme": body.check_scheme,
-        "disrupted": body.disrupted,
-        "disruption_reason": body.disruption_reason,
+        **_trouble(body),
     }
     created = await repository.store_override(connection, caller.organisation_id, code, values)
-    await events.record_audit(
-        connection, AuditType.CARRIER_STORED, caller.organisation_id, caller, {"scac": code, **values}
-    )
+    await _record(connection, caller, AuditType.CARRIER_STORED, code, values)
+    return await get(connection, caller, code), created
+
+
+async def put_shared(
+    connection: AsyncConnection, caller: Principal, scac: str, body: PutSharedCarrier
+) -> tuple[Carrier, bool]:
+    """Store a carrier of the shared directory; return it as the caller sees it, and whether it is a new one.
+
+    What organisations say of it themselves goes on before it. Raises what `put` does.
+    """
+    code = _code_in_path(scac)
+    values = {
+        "name": body.name,
+        "mask": _usable_mask(body),
+        "check_scheme": body.check_scheme,
+        "source": body.source,
+        **_trouble(body),
+    }
+    created = await repository.store_shared(connection, code, values)
+    await _record(connection, caller, AuditType.SHARED_CARRIER_STORED, code, values)
     return await get(connection, caller, code), created
 
 
@@ -81,6 +100,7 @@ def _carrier(record: CarrierRecord) -> Carrier:
         origin=origin,
         disrupted=record.disrupted,
         disruption_reason=record.disruption_reason,
+        disrupted_until=record.disrupted_until,
         updated_at=record.updated_at,
     )
 
@@ -92,7 +112,19 @@ def _code_in_path(text: str) -> str:
         raise InvalidRequest.at(["path", "scac"], f"scac_{fault.rule}", fault.detail) from None
 
 
-def _usable_mask(body: PutCarrier) -> str | None:
+def _trouble(body: PutCarrier | PutSharedCarrier) -> dict[str, Any]:
+    return {name: getattr(body, name) for name in ("disrupted", "disruption_reason", "disrupted_until")}
+
+
+async def _record(
+    connection: AsyncConnection, caller: Principal, type_: AuditType, scac: str, values: Mapping[str, Any]
+) -> None:
+    until = values["disrupted_until"]
+    data = {"scac": scac, **values, "disrupted_until": None if until is None else timestamp(until)}
+    await events.record_audit(connection, type_, caller.organisation_id, caller, data)
+
+
+def _usable_mask(body: PutCarrier | PutSharedCarrier) -> str | None:
     try:
         ProRule(body.pro_mask, body.check_scheme, _OWN_RULE)
         return None if body.pro_mask is None else "|".join(parse_mask(body.pro_mask))

@@ -28,7 +28,7 @@ from app.orders.schemas import GiveReason
 from app.shipments import carriers, service
 from app.shipments.errors import InvalidProNumber, ProNumberClaimed, SplitShipmentNotAllowed
 from app.shipments.examples import DISRUPTION, LINK, LINK_WITH_VEHICLE, OWN_CARRIER
-from app.shipments.schemas import Carrier, LinkProNumber, ProNumber, ProNumberLink, PutCarrier
+from app.shipments.schemas import Carrier, LinkProNumber, ProNumber, ProNumberLink, PutCarrier, PutSharedCarrier
 from app.shipments.service import LinkPosition
 
 router = APIRouter(tags=["Shipments"])
@@ -84,11 +84,34 @@ async def put_carrier(scac: Scac, body: PutCarrier, caller: Caller, unit: Unit) 
     """Store your own carrier.
 
     What you say of a carrier holds for your organisation alone: nobody else sees it. It replaces what you said before;
-    what you leave out is taken from the shared directory, so `{"disrupted": true}` keeps the directory's rule. A mask
+    what you leave out is taken from the shared directory, so `{"disrupted": true}` keeps the directory's rule. With
+    `disrupted_until` the mark is over by itself. A mask
     is no regular expression: `#` is a digit, `@` a letter, `*` either, letters and digits stand for themselves.
     """
     return await unit.write(
         lambda connection: carriers.put(connection, caller, scac, body),
+        lambda stored: _carrier_answer(stored[0], 201 if stored[1] else 200),
+    )
+
+
+@router.put(
+    "/shared-carriers/{scac}",
+    **documented(
+        "put_shared_carrier",
+        Carrier,
+        headers=["ETag"],
+        also={201: "Created: a carrier that the directory did not have."},
+    ),
+)
+async def put_shared_carrier(scac: Scac, body: PutSharedCarrier, caller: Caller, unit: Unit) -> Response:
+    """Store a shared carrier.
+
+    The directory that every organisation sees is the operator's. What an organisation says of a carrier itself, with
+    `PUT /v1/carriers/{scac}`, goes before it, for that organisation. A disruption that is marked here counts at every
+    gate.
+    """
+    return await unit.write(
+        lambda connection: carriers.put_shared(connection, caller, scac, body),
         lambda stored: _carrier_answer(stored[0], 201 if stored[1] else 200),
     )
 

@@ -10,13 +10,25 @@ CARRIER: dict[str, Any] = {
     "source": "XPO help center, PRO Number Check-Digit: https://ltl-solutions.xpo.com/help-center/pro-number/",
     "origin": "overridden",
     "disrupted": True,
-    "disruption_reason": "Hamburg terminal is flooded until Thursday.",
+    "disruption_reason": "Hamburg terminal is flooded.",
+    "disrupted_until": "2036-02-14T22:00:00Z",
     "updated_at": "2036-02-11T06:10:00Z",
 }
 
-DISRUPTION: dict[str, Any] = {"disrupted": True, "disruption_reason": "Hamburg terminal is flooded until Thursday."}
+DISRUPTION: dict[str, Any] = {
+    "disrupted": True,
+    "disruption_reason": "Hamburg terminal is flooded.",
+    "disrupted_until": "2036-02-14T22:00:00Z",
+}
 
 OWN_CARRIER: dict[str, Any] = {"name": "Kroll Nahverkehr", "pro_mask": "KN-######", "check_scheme": None}
+
+SHARED_CARRIER: dict[str, Any] = {
+    "name": "Kroll Nahverkehr",
+    "pro_mask": "##########",
+    "check_scheme": None,
+    "source": "Kroll Nahverkehr, Frachtbriefnummern, 2035-11",
+}
 
 LINK: dict[str, Any] = {"scac": "CNWY", "pro_number": "123-456782"}
 

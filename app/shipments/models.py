@@ -8,13 +8,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, text
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, false, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base
 from app.shipments.pro_numbers import MAX_LENGTH, ProCheckScheme
 
+_TROUBLE = "disrupted OR (disruption_reason IS NULL AND disrupted_until IS NULL)"
 _KNOWN_SCHEME = "check_scheme IN (" + ", ".join(f"'{scheme.value}'" for scheme in ProCheckScheme) + ")"
 BOL_MAX = 30
 """Characters of a bill of lading's number, at most (Carrier Central's booking form)."""
@@ -23,11 +24,15 @@ _KEY_LENGTH = f"length(pro_number) BETWEEN 1 AND {MAX_LENGTH}"
 
 
 class CarrierRow(Base):
-    """One carrier of the directory that everybody shares; no mask and no scheme is the general shape alone."""
+    """One carrier of the directory that everybody shares; no mask and no scheme is the general shape alone.
+
+    `disrupted_until`: when the trouble is over by itself; null while nobody can say.
+    """
 
     __tablename__ = "carriers"
     __table_args__ = (
         CheckConstraint(_KNOWN_SCHEME, name="check_scheme"),
+        CheckConstraint(_TROUBLE, name="reason_needs_disruption"),
         {"comment": "dist:reference - the shared directory of carriers, the operator's"},
     )
 
@@ -36,6 +41,9 @@ class CarrierRow(Base):
     mask: Mapped[str | None]
     check_scheme: Mapped[str | None]
     source: Mapped[str]
+    disrupted: Mapped[bool] = mapped_column(server_default=false())
+    disruption_reason: Mapped[str | None]
+    disrupted_until: Mapped[datetime | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
@@ -51,7 +59,7 @@ class CarrierOverrideRow(Base):
     __table_args__ = (
         CheckConstraint(_KNOWN_SCHEME, name="check_scheme"),
         CheckConstraint("own_rule OR (mask IS NULL AND check_scheme IS NULL)", name="rule_is_own_or_absent"),
-        CheckConstraint("disrupted OR disruption_reason IS NULL", name="reason_needs_disruption"),
+        CheckConstraint(_TROUBLE, name="reason_needs_disruption"),
         {"comment": "dist:reference - an organisation's own carriers, and its own word on shared ones"},
     )
 
@@ -63,6 +71,7 @@ class CarrierOverrideRow(Base):
     check_scheme: Mapped[str | None]
     disrupted: Mapped[bool]
     disruption_reason: Mapped[str | None]
+    disrupted_until: Mapped[datetime | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 

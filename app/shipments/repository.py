@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, case, delete, false, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, and_, case, delete, false, func, null, or_, select, tuple_, union_all, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -27,7 +27,8 @@ _order_columns = [*PurchaseOrderRow.__table__.c, Link.linked_at, func.now().labe
 class CarrierRecord:
     """A carrier as one organisation sees it; `shared` and `overridden` say who has a word on it, at least one has.
 
-    `source` is the directory's and None where the organisation's own rule holds.
+    `source` is the directory's and None where the organisation's own rule holds. `disrupted` is what holds now: by its
+    own word, else by the directory's.
     """
 
     scac: str
@@ -38,6 +39,7 @@ class CarrierRecord:
     own_rule: bool
     disrupted: bool
     disruption_reason: str | None
+    disrupted_until: datetime | None
     updated_at: datetime
     shared: bool
     overridden: bool
@@ -61,6 +63,7 @@ async def find_carriers(
     )
     scac = func.coalesce(own.c.scac, shared.c.scac).label("scac")
     own_rule = func.coalesce(own.c.own_rule, False)
+    troubled, troubled_for_all = _in_trouble(own.c), _in_trouble(shared.c)
     query = (
         select(
             scac,
@@ -69,8 +72,11 @@ async def find_carriers(
             case((own_rule, own.c.check_scheme), else_=shared.c.check_scheme).label("check_scheme"),
             case((own_rule, None), else_=shared.c.source).label("source"),
             own_rule.label("own_rule"),
-            func.coalesce(own.c.disrupted, False).label("disrupted"),
-            own.c.disruption_reason,
+            or_(troubled, troubled_for_all).label("disrupted"),
+            *(
+                case((troubled, own.c[name]), (troubled_for_all, shared.c[name]), else_=None).label(name)
+                for name in ("disruption_reason", "disrupted_until")
+            ),
             func.greatest(own.c.updated_at, shared.c.updated_at).label("updated_at"),
             shared.c.scac.is_not(None).label("shared"),
             own.c.scac.is_not(None).label("overridden"),
@@ -99,6 +105,20 @@ async def store_override(
         .where(Override.organisation_id == organisation_id, Override.scac == scac)
         .values(updated_at=func.now(), **values)
     )
+    return False
+
+
+async def store_shared(connection: AsyncConnection, scac: str, values: Mapping[str, Any]) -> bool:
+    """Store a carrier of the shared directory in place of what was said before; return whether it is a new one."""
+    inserted = await connection.execute(
+        postgresql.insert(CarrierRow)
+        .values(scac=scac, created_at=func.now(), updated_at=func.now(), **values)
+        .on_conflict_do_nothing()
+        .returning(CarrierRow.scac)
+    )
+    if inserted.one_or_none() is not None:
+        return True
+    await connection.execute(update(CarrierRow).where(CarrierRow.scac == scac).values(updated_at=func.now(), **values))
     return False
 
 
@@ -236,18 +256,33 @@ async def links_of_all(
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Disruption:
+    """A carrier's trouble, in the words of who has marked it; `until`: when it is over by itself."""
+
+    reason: str | None
+    until: datetime | None
+
+    def lasts(self, at: datetime) -> bool:
+        """Whether it is not over at the instant `at`."""
+        return self.until is None or at < self.until
+
+
 async def disruptions(
     connection: AsyncConnection, organisation_ids: Collection[UUID], scacs: Collection[str]
-) -> Mapping[tuple[UUID, str], str | None]:
-    """Return which of the organisations have marked which of the carriers as disrupted, each with its reason."""
-    if not organisation_ids or not scacs:
+) -> Mapping[tuple[UUID | None, str], Disruption]:
+    """Return which of the organisations have marked which of the carriers as disrupted; None: the operator, for all."""
+    if not scacs:
         return {}
-    result = await connection.execute(
-        select(Override.organisation_id, Override.scac, Override.disruption_reason).where(
-            Override.organisation_id.in_(organisation_ids), Override.scac.in_(scacs), Override.disrupted
-        )
+    own = select(Override.organisation_id, Override.scac, Override.disruption_reason, Override.disrupted_until).where(
+        Override.organisation_id.in_(organisation_ids), Override.scac.in_(scacs), _in_trouble(Override)
     )
-    return {(row.organisation_id, row.scac): row.disruption_reason for row in result}
+    shared = select(
+        null().label("organisation_id"), CarrierRow.scac, CarrierRow.disruption_reason, CarrierRow.disrupted_until
+    ).where(CarrierRow.scac.in_(scacs), _in_trouble(CarrierRow))
+    marked: Any = union_all(own, shared)
+    result = await connection.execute(marked)
+    return {(row.organisation_id, row.scac): Disruption(row.disruption_reason, row.disrupted_until) for row in result}
 
 
 async def linked_orders(
@@ -283,6 +318,12 @@ def _is_link(number_key: str, organisation_id: UUID, scac: str, pro_number: str)
         Link.scac == scac,
         Link.pro_number == pro_number,
     ]
+
+
+def _in_trouble(carrier: Any) -> ColumnElement[bool]:
+    """Whether a row of carriers or of overrides says now that the carrier is disrupted; false where there is no row."""
+    over = func.coalesce(carrier.disrupted_until <= func.now(), False)
+    return and_(func.coalesce(carrier.disrupted, False), ~over)
 
 
 def _narrowed(column: Any, scacs: Collection[str] | None, after: str | None) -> list[ColumnElement[bool]]:

@@ -1,21 +1,48 @@
 """Bodies of carriers and PRO numbers."""
 
+from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, StringConstraints, model_validator
+from pydantic import AfterValidator, ConfigDict, StringConstraints, model_validator
 
-from app.http.schemas import PRINTABLE, AnswerModel, LongText, Quantity, RequestModel, ShortText, Timestamp
+from app.http.schemas import (
+    PRINTABLE,
+    AnswerModel,
+    LongText,
+    Quantity,
+    RequestModel,
+    ShortText,
+    Timestamp,
+    without_control_characters,
+)
 from app.orders.content_schemas import Window
 from app.orders.lifecycle import OrderStatus
 from app.principal import Relation
-from app.shipments.examples import CARRIER, DISRUPTION, LINK, LINK_WITH_VEHICLE, LINKED, OWN_CARRIER, PRO_NUMBER
+from app.shipments.examples import (
+    CARRIER,
+    DISRUPTION,
+    LINK,
+    LINK_WITH_VEHICLE,
+    LINKED,
+    OWN_CARRIER,
+    PRO_NUMBER,
+    SHARED_CARRIER,
+)
 from app.shipments.pro_numbers import MAX_ALTERNATIVES, MAX_LENGTH, ProCheckScheme
+from app.shipments.pro_scans import TEXT_MAX
 from app.shipments.tracking_schemas import LinkTracking
 
 # What is too long or too short to be one is refused by the carrier's rule, in words that name it, not by the schema.
 WrittenCode = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100), PRINTABLE]
+WrittenProNumber = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=TEXT_MAX),
+    # GS stands between the elements of a bar code.
+    AfterValidator(partial(without_control_characters, except_for="\x1d")),
+]
 TrailerNumber = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=32, pattern="^[A-Za-z0-9_-]+$"), PRINTABLE
 ]
@@ -44,6 +71,8 @@ class PutCarrier(RequestModel):
     missing papers, on another vehicle or too late."""
     disruption_reason: LongText | None = None
     """What the trouble is, in words for the person at the gate."""
+    disrupted_until: Timestamp | None = None
+    """When the mark is over by itself; null: when you take it away."""
 
     @property
     def states_rule(self) -> bool:
@@ -52,9 +81,40 @@ class PutCarrier(RequestModel):
 
     @model_validator(mode="after")
     def _reason_needs_disruption(self) -> Self:
-        if self.disruption_reason is not None and not self.disrupted:
-            raise ValueError("`disruption_reason` needs `disrupted: true`")
+        _require_trouble(self.disrupted, self.disruption_reason, self.disrupted_until)
         return self
+
+
+class PutSharedCarrier(RequestModel):
+    """A carrier of the directory that everybody shares; it replaces what was said before as a whole."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [SHARED_CARRIER]})
+
+    name: ShortText
+    """The carrier's name, as it calls itself."""
+    pro_mask: Mask | None = None
+    """How the carrier writes its PRO numbers, as in `PUT /v1/carriers/{scac}`. Null: any PRO number."""
+    check_scheme: ProCheckScheme | None = None
+    """How the check character follows from the rest. Null: there is none."""
+    source: LongText
+    """Who published the rule, and where; that none was found is a statement too."""
+    disrupted: bool = False
+    """Whether the carrier is in trouble, at every gate."""
+    disruption_reason: LongText | None = None
+    """What the trouble is, in words for the person at the gate; every organisation reads them."""
+    disrupted_until: Timestamp | None = None
+    """When the mark is over by itself; null: when it is taken away."""
+
+    @model_validator(mode="after")
+    def _reason_needs_disruption(self) -> Self:
+        _require_trouble(self.disrupted, self.disruption_reason, self.disrupted_until)
+        return self
+
+
+def _require_trouble(disrupted: bool, reason: str | None, until: datetime | None) -> None:
+    for name, said in (("disruption_reason", reason), ("disrupted_until", until)):
+        if said is not None and not disrupted:
+            raise ValueError(f"`{name}` needs `disrupted: true`")
 
 
 class CarrierOrigin(StrEnum):
@@ -81,8 +141,10 @@ class Carrier(AnswerModel):
     origin: CarrierOrigin
     """`shared`: the directory's. `overridden`: your word over the directory's. `own`: a carrier of yours alone."""
     disrupted: bool
-    """Whether your organisation has marked it as disrupted."""
+    """Whether it is in trouble now: your organisation has marked it, or the operator has for all."""
     disruption_reason: str | None
+    disrupted_until: Timestamp | None
+    """When the mark is over by itself; null where nobody has said, and where there is none."""
     updated_at: Timestamp
 
 
@@ -91,10 +153,11 @@ class LinkProNumber(RequestModel):
 
     model_config = ConfigDict(json_schema_extra={"examples": [LINK, LINK_WITH_VEHICLE]})
 
-    scac: WrittenCode
-    """The carrier's code (SCAC), 2 to 4 letters."""
-    pro_number: WrittenCode
-    """As it stands on the waybill: case, spaces and dashes do not matter."""
+    scac: WrittenCode | None = None
+    """The carrier's code (SCAC), 2 to 4 letters. Needed, unless the bar code of a bill of lading says it."""
+    pro_number: WrittenProNumber
+    """As it stands on the waybill: case, spaces and dashes do not matter. Or as its bar code was scanned: a VICS bill
+    of lading's (`9012K`, carrier, PRO number), or GS1 AI (401) or (402)."""
     trailer_number: TrailerNumber | None = None
     """The vehicle that is expected with it. Left out: as it was said before; null takes it away."""
     window: Window | None = None

@@ -22,7 +22,7 @@ from app.orders.location import LocatedOrder, locate, unknown_order
 from app.orders.policies import SplitShipments
 from app.orders.views import lifecycle_facts, relation_of
 from app.principal import Principal, Relation
-from app.shipments import carriers, pro_numbers, repository, tracking_repository
+from app.shipments import carriers, pro_numbers, pro_scans, repository, tracking_repository
 from app.shipments.errors import InvalidProNumber, ProNumberClaimed, SplitShipmentNotAllowed
 from app.shipments.pro_numbers import ProRule, pro_number_key
 from app.shipments.repository import LinkOutcome
@@ -56,8 +56,8 @@ async def link(
     SplitShipmentNotAllowed.
     """
     order = await locate(connection, caller, number, buyer, admits=may_ship)
-    scac = scac_of(body.scac)
-    pro = await _pro_number(connection, caller, scac, body.pro_number)
+    scac, text = _waybill(body.scac, body.pro_number)
+    pro = await _pro_number(connection, caller, scac, text)
     holder = await repository.claim(connection, scac, pro.key, pro.display, caller.organisation_id)
     if holder != caller.organisation_id:
         raise ProNumberClaimed(f"The PRO number {pro.display} of {scac} is used by another organisation already.")
@@ -104,7 +104,7 @@ async def unlink(
     Who merely presents the order's number takes off only what his own organisation linked: the rest he does not see.
     """
     order = await locate(connection, caller, number, buyer, admits=may_ship)
-    code, key = scac_of(scac), key_of(pro_number)
+    code, key = named(scac, pro_number)
     row = await repository.unlink(
         connection,
         order.number_key,
@@ -147,7 +147,7 @@ async def look_up(
     Raises NotFound where it neither claimed the PRO number nor is named on any of its orders, InvalidProNumber for a
     text that no carrier's number looks like.
     """
-    code, key = scac_of(scac), key_of(pro_number)
+    code, key = named(scac, pro_number)
     claim = await repository.find_claim(connection, code, key)
     rows = await repository.linked_orders(connection, code, key, caller.organisation_id, after=after, limit=limit)
     claimed = claim is not None and claim.organisation_id == caller.organisation_id
@@ -204,8 +204,7 @@ def may_ship(order: LocatedOrder) -> bool:
     return order.relation is not Relation.PRESENTER or not order.row["forwarder_ids"]
 
 
-def scac_of(text: str) -> str:
-    """Return the carrier's code; raises InvalidProNumber naming `scac`."""
+def _scac(text: str) -> str:
     try:
         return parse_scac(text)
     except InvalidScac as fault:
@@ -214,10 +213,29 @@ def scac_of(text: str) -> str:
         ) from None
 
 
-def key_of(text: str) -> str:
-    """Return the key of a PRO number in any written form; raises InvalidProNumber."""
+def _waybill(scac: str | None, pro_number: str) -> tuple[str, str]:
+    """Return the carrier and its PRO number, as they are written or as a bar code holds them.
+
+    Raises InvalidProNumber where neither names a carrier, or the two name different ones.
+    """
+    written = pro_scans.read(pro_number)
+    if scac is None and written.scac is None:
+        raise _wrong_carrier("The carrier's code (SCAC) is missing, and the PRO number is no bar code that says it.")
+    said = written.scac if scac is None else _scac(scac)
+    if said is None or written.scac not in {None, said}:
+        raise _wrong_carrier(f"The bar code is of {written.scac}, and the carrier that is given is {said}.")
+    return said, written.text
+
+
+def _wrong_carrier(detail: str) -> InvalidProNumber:
+    return InvalidProNumber(detail, members={"field": "scac", "rule": "carrier", "carrier": None})
+
+
+def named(scac: str, pro_number: str) -> tuple[str, str]:
+    """Return the carrier and the key of the PRO number that a path names; raises InvalidProNumber."""
+    code, text = _waybill(scac, pro_number)
     try:
-        return pro_number_key(text)
+        return code, pro_number_key(text)
     except pro_numbers.InvalidProNumber as fault:
         raise _invalid(fault, fault.detail, None) from None
 

@@ -25,7 +25,7 @@ from app.orders.views import relation_of
 from app.principal import Principal, Relation
 from app.shipments import repository, tracking_repository
 from app.shipments.errors import TooManyTrackingEvents, TrackingEventDiffers
-from app.shipments.service import key_of, scac_of
+from app.shipments.service import named
 from app.shipments.tracking_repository import Trail
 from app.shipments.tracking_rules import (
     TrackedEvent,
@@ -74,7 +74,7 @@ async def record(
     Raises NotFound where the caller has nothing to do with it, RelationNotAllowed for who only receives the goods,
     InvalidProNumber, InvalidRequest for an event that lies ahead, TrackingEventDiffers and TooManyTrackingEvents.
     """
-    code, key = scac_of(scac), key_of(pro_number)
+    code, key = named(scac, pro_number)
     claim = await _require_relation(connection, caller, code, key, reports=True)
     trail = tracking_repository.shipment(code, key)
     recorded, change = await settle(connection, caller, trail, reported)
@@ -91,7 +91,7 @@ async def history(
 
     Raises NotFound where the caller has nothing to do with it, InvalidProNumber.
     """
-    code, key = scac_of(scac), key_of(pro_number)
+    code, key = named(scac, pro_number)
     await _require_relation(connection, caller, code, key, reports=False)
     return await history_of(connection, tracking_repository.shipment(code, key), page)
 

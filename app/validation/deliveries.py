@@ -17,7 +17,9 @@ from app.orders.policies import DEFAULT_POLICY, Policy, PolicyVersion
 from app.orders.quantities import LineQuantities
 from app.orders.views import relation_of
 from app.principal import NAMED, Principal, Relation
+from app.shipments import pro_scans
 from app.shipments import repository as shipments
+from app.shipments.repository import Disruption
 from app.validation.checks import Refusal
 from app.validation.delivery_checks import delivery_refusals, window_boundaries
 from app.validation.delivery_facts import (
@@ -42,10 +44,10 @@ _EXPECTING = frozenset({*OPEN, StoredStatus.suspended})
 
 @dataclass(frozen=True, slots=True)
 class DeliveryKnowledge:
-    """PRO links by order identity, carriers in trouble by who says so, and policies by whose they are."""
+    """PRO links by order identity, carriers in trouble by who says so (None: the operator), policies by whose."""
 
     links: Mapping[Identity, Sequence[Any]]
-    disruptions: Mapping[tuple[UUID, str], str | None]
+    disruptions: Mapping[tuple[UUID | None, str], Disruption]
     policies: Mapping[UUID, Sequence[PolicyVersion]]
 
 
@@ -85,7 +87,7 @@ def refusals(
         return []
     in_force = policies.in_force(knowledge.policies[_gate(order.row)], at)
     policy = DEFAULT_POLICY if in_force is None else in_force.policy
-    return delivery_refusals(_told(delivery), _expected(order, lines, knowledge, caller), at, policy)
+    return delivery_refusals(_told(delivery), _expected(order, lines, knowledge, caller, at), at, policy)
 
 
 def boundaries(delivery: Delivery, order: LocatedOrder, knowledge: DeliveryKnowledge) -> frozenset[datetime]:
@@ -95,7 +97,8 @@ def boundaries(delivery: Delivery, order: LocatedOrder, knowledge: DeliveryKnowl
         delivery_window=_time_window(order.row["delivery_window"]),
     )
     versions = knowledge.policies[_gate(order.row)]
-    return window_boundaries(_told(delivery), windows) | {version.effective_from for version in versions}
+    ends = {mark.until for _, _, mark in _marks(order.row, knowledge) if mark.until is not None}
+    return window_boundaries(_told(delivery), windows) | {version.effective_from for version in versions} | ends
 
 
 def proves_relation(delivery: Delivery, order: LocatedOrder, knowledge: DeliveryKnowledge) -> bool:
@@ -109,16 +112,15 @@ def proves_relation(delivery: Delivery, order: LocatedOrder, knowledge: Delivery
 
 
 def _expected(
-    order: LocatedOrder, lines: Sequence[Any], knowledge: DeliveryKnowledge, caller: Principal
+    order: LocatedOrder, lines: Sequence[Any], knowledge: DeliveryKnowledge, caller: Principal, at: datetime
 ) -> Expectation:
     row, tolerance = order.row, _tolerance(order.row, knowledge)
     disrupted: dict[str, str | None] = {}
-    for party in _announcing(row):
-        for (announcing, scac), reason in knowledge.disruptions.items():
-            if announcing == party:
-                # What an organisation says of a carrier it says for itself alone.
-                told = reason if party == caller.organisation_id else None
-                disrupted[scac] = disrupted.get(scac) or told
+    for party, scac, mark in _marks(row, knowledge):
+        if mark.lasts(at):
+            # What an organisation says of a carrier it says for itself alone, what the operator says he says to all.
+            told = mark.reason if party in {None, caller.organisation_id} else None
+            disrupted[scac] = disrupted.get(scac) or told
     return Expectation(
         links=_pro_links(row, knowledge.links.get(order.identity, ())),
         ship_to=_party(row["ship_to_id"], row["ship_to"], "name", "code", "gln"),
@@ -137,6 +139,16 @@ def _announcing(row: Mapping[str, Any]) -> list[UUID]:
     return [party for party in (row["ship_to_id"], row["organisation_id"]) if party is not None]
 
 
+def _marks(row: Mapping[str, Any], knowledge: DeliveryKnowledge) -> list[tuple[UUID | None, str, Disruption]]:
+    """Return the carriers in trouble that count for an order, by who says so: the operator's word comes last."""
+    return [
+        (party, scac, mark)
+        for party in (*_announcing(row), None)
+        for (announcing, scac), mark in knowledge.disruptions.items()
+        if announcing == party
+    ]
+
+
 def _gate(row: Mapping[str, Any]) -> UUID:
     """Whose policy the gate goes by: the receiving organisation's; without one the buyer receives."""
     party: UUID = row["ship_to_id"] or row["organisation_id"]
@@ -150,9 +162,10 @@ def _tolerance(row: Mapping[str, Any], knowledge: DeliveryKnowledge) -> Decimal:
 
 
 def _told(delivery: Delivery) -> DeliveryFacts:
+    written = pro_scans.read(delivery.pro_number or "")
     return DeliveryFacts(
-        scac=delivery.scac or None,
-        pro_number=delivery.pro_number or None,
+        scac=delivery.scac or written.scac,
+        pro_number=written.text or None,
         trailer_number=delivery.trailer_number,
         ship_to=_told_party(delivery.ship_to),
         seller=_told_party(delivery.seller),

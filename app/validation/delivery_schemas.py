@@ -9,7 +9,7 @@ from stdnum import ean
 
 from app.http.schemas import PRINTABLE, Quantity, RequestModel, ShortText
 from app.orders.content_schemas import LINES_MAX, Gln, Gtin
-from app.shipments.schemas import WrittenCode
+from app.shipments.schemas import WrittenCode, WrittenProNumber
 
 WrittenTrailerNumber = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=32), PRINTABLE]
 """As a guard reads it, with whatever stands between letters and digits."""
@@ -59,8 +59,9 @@ class Delivery(RequestModel):
 
     scac: WrittenCode | None = None
     """The carrier's code (SCAC), 2 to 4 letters."""
-    pro_number: WrittenCode | None = None
-    """As it stands on the waybill: case, spaces and dashes do not matter. Without it the delivery is held, unless the
+    pro_number: WrittenProNumber | None = None
+    """As it stands on the waybill: case, spaces and dashes do not matter. Or as its bar code was scanned: a VICS bill
+    of lading's, which says the carrier too, or GS1 AI (401) or (402). Without it the delivery is held, unless the
     gate's policy does not ask for it."""
     trailer_number: WrittenTrailerNumber | None = None
     """The vehicle's, as it stands on the plate: only letters and digits are compared, whatever their case. Compared

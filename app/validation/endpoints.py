@@ -15,7 +15,7 @@ from app.http.crowd import Crowd
 from app.http.errors import RelationNotAllowed
 from app.http.openapi import RATE_LIMIT_HEADERS, documented
 from app.http.path_text import ANY_TEXT
-from app.http.schemas import Timestamp
+from app.http.schemas import Moment
 from app.http.unit_of_work import Answer, Reading, Unit
 from app.orders.errors import DuplicateReceipt, OverReceipt
 from app.orders.examples import RECEIVE
@@ -82,7 +82,7 @@ async def validate_number(
     buyer: Annotated[
         UUID | None, Query(description="The buyer's organisation id, where two buyers use one number.")
     ] = None,
-    at: Annotated[Timestamp | None, Query(description="The moment that is asked about; now when left out.")] = None,
+    at: Annotated[Moment | None, Query(description="The moment that is asked about; now when left out.")] = None,
 ) -> Response:
     """Validate a number.
 

@@ -26,10 +26,6 @@ from app.validation.questions import Question
 SUGGESTED_INPUTS_MAX: Final = 10
 """So many inputs of a batch get suggestions: a manifest with more wrong numbers is itself the wrong one."""
 
-_SECONDS_THAT_LEAVE_TIME_TO_SUGGEST: Final = 0.4
-"""Half of what the gate waits: suggestions are a comfort, and must never turn a verdict into a 503."""
-
-
 Unanswered = tuple[tuple[str, ...], UUID | None]
 """The keys of a question that found no order, and the buyer that it names."""
 
@@ -52,11 +48,12 @@ class Knowledge:
 
 
 async def gather(
-    connection: AsyncConnection, caller: Principal, questions: Sequence[Question], *, suggests: bool
+    connection: AsyncConnection, caller: Principal, questions: Sequence[Question], *, suggests_within: float
 ) -> Knowledge:
     """Return what has to be known to answer the questions, and what may have been meant by those without an order.
 
-    `suggests`: whether the latter is looked for.
+    The latter is looked for only where the former took no longer than `suggests_within` seconds (0: not at all): it is
+    a comfort, and must never turn a verdict into a 503.
     """
     begun = asyncio.get_running_loop().time()
     keys = sorted({key for question in questions for key in question.keys})
@@ -97,7 +94,7 @@ async def gather(
         await deliveries.look_up(connection, _deliveries(told, by_key, referenced)),
         {},
     )
-    if not suggests or asyncio.get_running_loop().time() - begun > _SECONDS_THAT_LEAVE_TIME_TO_SUGGEST:
+    if asyncio.get_running_loop().time() - begun > suggests_within:
         return found
     unanswered = [
         unanswered_of(question) for question in questions if question.keys and not candidates(question, caller, found)

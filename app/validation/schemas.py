@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
-from app.http.schemas import AnswerModel, LargeAnswer, ProblemDetails, RequestModel, Timestamp
+from app.http.schemas import AnswerModel, LargeAnswer, Moment, ProblemDetails, RequestModel, Timestamp
 from app.orders.contacts import ContactPoint
 from app.orders.lifecycle import OrderStatus
 from app.orders.receipt_schemas import Receipt, ReceivePurchaseOrder
@@ -34,7 +34,7 @@ class ValidateInput(RequestModel):
     the order names; its own `reference` does for buyer and seller."""
     buyer: UUID | None = None
     """The buyer's organisation id, where two buyers use one number."""
-    at: Timestamp | None = None
+    at: Moment | None = None
     """The moment that is asked about, now when left out: goods sail for weeks. One that has passed is taken for now."""
     delivery: Delivery | None = None
     """What is known of the delivery, to be matched with the order."""

@@ -36,9 +36,11 @@ RECEIVING = OPERATIONS["receive_purchase_order"]
 class Gate:
     """Answers the questions of a gate, and keeps what is to be remembered of them."""
 
-    def __init__(self, look_ups: LookUpLimiter, history: GroupWriter[GateCheck]) -> None:
+    def __init__(self, look_ups: LookUpLimiter, history: GroupWriter[GateCheck], seconds: float) -> None:
+        """`seconds`: how long a gate waits for an answer."""
         self._look_ups = look_ups
         self._history = history
+        self._seconds_that_leave_time_to_suggest = seconds / 2
 
     def headers(self, caller: Principal) -> dict[str, str]:
         """Return the header fields that say what the caller may still look up."""
@@ -47,7 +49,8 @@ class Gate:
     async def look_up(self, connection: AsyncConnection, caller: Principal, questions: Sequence[Question]) -> Knowledge:
         """Return what the database says about all questions of a request."""
         allowance = self._look_ups.allowance(caller.organisation_id)
-        return await gather(connection, caller, questions, suggests=allowance.suggests)
+        seconds = self._seconds_that_leave_time_to_suggest if allowance.suggests else 0.0
+        return await gather(connection, caller, questions, suggests_within=seconds)
 
     async def judge(self, caller: Principal, question: Question, knowledge: Knowledge) -> Validation:
         """Answer one question; raises TooManyLookUps."""

@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tests.parties import Party
+from tests.parties import Operator, Party
 from tests.shipments.waybills import any_shape, link, linked, xpo
 
 
@@ -80,6 +80,8 @@ def test_announcing_a_disruption_keeps_the_directory_s_rule(buyer: Party) -> Non
         ({"pro_mask": ""}, ["body", "pro_mask"], "invalid_mask"),
         ({"check_scheme": "crc32"}, ["body", "check_scheme"], "enum"),
         ({"disruption_reason": "Flooded."}, ["body"], "value_error"),
+        ({"disrupted_until": "2036-02-14T22:00:00Z"}, ["body"], "value_error"),
+        ({"disrupted": True, "disrupted_until": "tomorrow"}, ["body", "disrupted_until"], "rfc_3339"),
         ({"mask": "####"}, ["body", "mask"], "extra_forbidden"),
     ],
 )
@@ -129,6 +131,29 @@ def test_carriers_are_listed_by_code_in_pages_with_one_s_own_among_the_shared(bu
 def test_a_cursor_of_another_making_is_refused(buyer: Party, cursor: str) -> None:
     answer = buyer.get("/v1/carriers", params={"cursor": cursor})
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "invalid_cursor")
+
+
+def test_a_shared_carrier_is_the_operators_and_everybody_goes_by_it(
+    operator: Operator, buyer: Party, sql: Callable[..., list[asyncpg.Record]]
+) -> None:
+    said = {"name": "Kroll", "pro_mask": "kn-######", "source": "Kroll, 2035-11"}
+    assert buyer.put("/v1/shared-carriers/KSHR", said).status_code == 403
+    assert operator.put("/v1/shared-carriers/KSHR", said).status_code in {200, 201}
+    shown = buyer.get("/v1/carriers/KSHR").json()
+    assert (shown["origin"], shown["pro_mask"], shown["source"]) == ("shared", "KN-######", "Kroll, 2035-11")
+    assert link(buyer, buyer.issue(), "KSHR", any_shape()).json()["carrier"]["source"] == "Kroll, 2035-11"
+    put(buyer, "KSHR", pro_mask=None)
+    assert operator.put("/v1/shared-carriers/KSHR", {**said, "pro_mask": "####"}).status_code == 200
+    assert (buyer.get("/v1/carriers/KSHR").json()["pro_mask"], buyer.get("/v1/carriers/KSHR").json()["name"]) == (
+        None,
+        "Kroll",
+    )
+    assert operator.put("/v1/shared-carriers/KSHR", {**said, "pro_mask": "[0-9]"}).status_code == 422
+    stored = sql(
+        "SELECT data->>'mask' AS mask FROM audit_events WHERE type = 'shared_carrier.stored' AND "
+        "data->>'scac' = 'KSHR' ORDER BY id"
+    )
+    assert [row["mask"] for row in stored][-2:] == ["KN-######", "####"]
 
 
 def test_storing_a_carrier_needs_the_scope_ship_and_is_in_the_audit_trail(

@@ -61,6 +61,13 @@ def test_a_handheld_whose_clock_is_wrong_lets_in_nothing_that_has_ended(buyer: P
         assert codes(ask(buyer, order["number"], at=moment)) == ["expired"]
 
 
+def test_the_last_moment_of_all_is_asked_about_like_any_other(buyer: Party) -> None:
+    told = {"at": "9999-12-31T23:59:59.999999Z", "delivery": {"pro_number": "123-456782"}}
+    assert codes(ask(buyer, buyer.active(expires_at=ahead(days=1))["number"], **told)) == ["expired"]
+    verdict = ask(buyer, buyer.active()["number"], **told)
+    assert (verdict["verdict"], verdict["valid_until"]) == ("accept", None)
+
+
 def test_who_only_presents_the_number_is_not_told_when_it_ends(buyer: Party, stranger: Party) -> None:
     order = buyer.active(expires_at=ahead(days=3))
     verdict = ask(stranger, order["number"])

@@ -12,7 +12,7 @@ from app.principal import OPERATIONS, Principal
 from app.validation.knowledge import gather
 from app.validation.questions import manifest_of
 from app.validation.schemas import ValidateBatch
-from tests.parties import Party, ahead
+from tests.parties import Operator, Party, ahead
 from tests.shipments.waybills import any_shape, linked, xpo
 from tests.validation.test_misread_numbers import issued
 from tests.validation.test_verdicts import VALIDATIONS, ask, codes
@@ -267,6 +267,39 @@ def test_a_disruption_softens_neither_the_orders_life_nor_the_rest_of_the_delive
     assert (answer["verdict"], codes(answer)) == ("reject", ["cancelled", "carrier_disrupted"])
 
 
+def test_a_disruption_that_has_an_end_is_over_by_itself_and_the_answer_says_when(
+    expected: Expected, warehouse: Party, sql: Sql
+) -> None:
+    ends = ahead(days=2)
+    warehouse.put("/v1/carriers/CNWY", {"disrupted": True, "disrupted_until": ends})
+    answer = expected.ask(warehouse, pro_number="999-999990")
+    assert (codes(answer), answer["valid_until"]) == (["carrier_disrupted"], ends)
+    assert answer["afterwards"]["codes"] == ["pro_number_mismatch"]
+    wrong = {**expected.delivery, "pro_number": "999-999990"}
+    assert codes(ask(warehouse, expected.order["number"], delivery=wrong, at=ends)) == ["pro_number_mismatch"]
+    sql("UPDATE carrier_overrides SET disrupted_until = now() WHERE organisation_id = $1", UUID(warehouse.id))
+    assert codes(expected.ask(warehouse, pro_number="999-999990")) == ["pro_number_mismatch"]
+    shown = warehouse.get("/v1/carriers/CNWY").json()
+    assert (shown["disrupted"], shown["disrupted_until"]) == (False, None)
+
+
+def test_what_the_operator_says_of_a_carrier_counts_at_every_gate_and_everybody_reads_it(
+    operator: Operator, buyer: Party, seller: Party, warehouse: Party
+) -> None:
+    about = {"name": "Quarz", "source": "Its web site.", "disrupted": True, "disruption_reason": "Snow in the Alps."}
+    assert operator.put("/v1/shared-carriers/QDZR", about).status_code in {200, 201}
+    expected = Expected(buyer, seller, warehouse)
+    pro = any_shape()
+    linked(buyer, expected.order, "QDZR", pro)
+    for party in (buyer, warehouse, seller):
+        answer = expected.ask(party, scac="QDZR", pro_number="999-999990")
+        assert (answer["verdict"], codes(answer)) == ("hold", ["carrier_disrupted"])
+        assert answer["refusals"][0]["detail"] == "QDZR: Snow in the Alps."
+    calm = operator.put("/v1/shared-carriers/QDZR", {"name": "Quarz", "source": "Its web site."})
+    assert (calm.status_code, calm.json()["disrupted"]) == (200, False)
+    assert expected.ask(warehouse, scac="QDZR", pro_number="999-999990")["verdict"] == "reject"
+
+
 def test_quantities_of_an_order_that_expects_no_goods_are_not_counted(
     expected: Expected, buyer: Party, warehouse: Party
 ) -> None:
@@ -370,7 +403,7 @@ async def test_a_batch_of_any_size_is_a_constant_number_of_queries(
         async def look(connection: Any) -> None:
             event.listen(connection.sync_connection, "before_cursor_execute", lambda *said: seen.append(said[2]))
             manifest = await manifest_of(body)
-            knowledge = await gather(connection, caller, list(manifest.questions.values()), suggests=True)
+            knowledge = await gather(connection, caller, list(manifest.questions.values()), suggests_within=10)
             assert len(knowledge.orders) == count + 1
 
         await database.look(look)
