@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO, Final
 
-from app.exchange import amazon, csv_reader, x12_850, x12_855, x12_860
+from app.exchange import amazon, csv_reader, x12_214, x12_850, x12_855, x12_860
 from app.exchange.documents import Document, Fault, ImportFormat, Kind
 from app.exchange.x12_sets import EnvelopeFault, TransactionSet, transaction_sets
 
@@ -12,11 +12,14 @@ SNIFFED: Final = 64
 """Bytes at the beginning of a file that are enough to tell its form."""
 
 _SETS: Final[Mapping[str, Callable[[TransactionSet], Document]]] = {
+    "214": x12_214.tracking_of,
     "850": x12_850.order_of,
     "855": x12_855.acknowledgement_of,
     "860": x12_860.change_of,
     "865": x12_855.change_acknowledgement_of,
 }
+
+_TAKEN: Final = f"{', '.join([*_SETS][:-1])} and {[*_SETS][-1]}"
 
 
 def form_of(beginning: bytes) -> ImportFormat:
@@ -49,5 +52,5 @@ def _x12(file: BinaryIO) -> Iterator[Document]:
             yield _SETS[found.code](found)
         else:
             code = found.code[:6]
-            fault = Fault("ST01", "x12_set", f"The transaction set `{code}` is not taken; 850, 855, 860 and 865 are")
+            fault = Fault("ST01", "x12_set", f"The transaction set `{code}` is not taken; {_TAKEN} are")
             yield Document(Kind.NOTHING, found.line, faults=[*found.faults, fault])

@@ -206,13 +206,15 @@ def body_of(operation: Operation, order: dict[str, str]) -> Any:
     if operation.body is None:
         return None
     example = examples(DOCUMENT, operation.body)[0]
-    about = {
+    about: dict[str, Any] = {
         "input": order["number"],
         "number": order["number"],
         "scac": order["scac"],
         "pro_number": order["pro_number"],
     }
     about["receipt_reference"] = secrets.token_hex(8)
+    # The document's examples are of a time to come, and what has happened is past.
+    about["events"] = [{"type": "in_transit", "occurred_at": ahead(hours=-1)}]
     filled = {name: about.get(name, value) for name, value in example.items()}
     return filled | {"inputs": [order["number"]]} if "inputs" in example else filled
 
