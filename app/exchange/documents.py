@@ -27,8 +27,8 @@ class ImportFormat(StrEnum):
 
 FORMAT_MEANINGS: Final[Mapping[ImportFormat, str]] = {
     ImportFormat.CSV: "Comma, semicolon or tab separated rows in UTF-8 with a header; a row for each line of an order.",
-    ImportFormat.X12: "X12 interchanges with 850 orders, 860 changes of them, 855 and 865, the answers to these, and "
-    "214, where their shipments are.",
+    ImportFormat.X12: "X12 interchanges with 850 orders, 860 changes of them, 855 and 865, the answers to these, 856 "
+    "ship notices, and 214, where shipments are.",
     ImportFormat.AMAZON: "What `getPurchaseOrders` of Amazon's Vendor Orders API (v1) answers.",
 }
 
@@ -40,6 +40,7 @@ class Kind(StrEnum):
     ACKNOWLEDGEMENT = "acknowledgement"
     CHANGE = "change"
     TRACKING = "tracking"
+    SHIP_NOTICE = "ship_notice"
     NOTHING = "nothing"
     """A part of the file that can only be refused."""
 

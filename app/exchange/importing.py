@@ -145,7 +145,7 @@ def against_earlier(
     return judged
 
 
-_OF_SHIPMENTS: Final = frozenset({Kind.TRACKING})
+_OF_SHIPMENTS: Final = frozenset({Kind.TRACKING, Kind.SHIP_NOTICE})
 
 
 def _missing_scope(document: Document, caller: Principal) -> MissingScope | None:

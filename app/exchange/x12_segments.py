@@ -67,13 +67,18 @@ class SegmentReader:
         target[place[-1]] = text
         return text
 
-    def place(self, place: Place, element: int) -> None:
+    def place(self, place: Place, element: int | None) -> None:
         """Remember that what stands at this place in the content came from an element of the segment."""
-        self.document.places[place] = self._named(element)
+        self.document.places[place] = self.named(element)
+
+    def named(self, element: int | None) -> str:
+        """Return the name of an element of the segment, or of the segment itself, as faults have it."""
+        tag, position = self._segment.tag, self._segment.position
+        return f"{tag}{'' if element is None else f'{element:02d}'}, segment {position} of the transaction set"
 
     def refuse(self, element: int | None, code: str, message: str) -> None:
         """Add a fault of an element, or of the whole segment."""
-        self.document.faults.append(Fault(self._named(element), code, message))
+        self.document.faults.append(Fault(self.named(element), code, message))
 
     def put_number(self) -> None:
         """Set the order's number to element 3, where BAK, BCA and BCH have it."""
@@ -155,10 +160,6 @@ class SegmentReader:
         except ValueError:
             self.refuse(element, "date", f"`{text[:12]}` is no date CCYYMMDD")
             return None
-
-    def _named(self, element: int | None) -> str:
-        tag, position = self._segment.tag, self._segment.position
-        return f"{tag}{'' if element is None else f'{element:02d}'}, segment {position} of the transaction set"
 
 
 def written(moment: datetime) -> str:
