@@ -158,7 +158,7 @@ OPERATIONS: Mapping[str, Rule] = {
     "arrive_vehicle": _rule(Scope.SHIP),
     "complete_delivery_booking": _rule(Scope.SHIP),
     "mark_delivery_booking_no_show": _rule(Scope.SHIP),
-    "add_delivery_booking_shipment": _rule(Scope.SHIP, relations=_SHIPPERS),
+    "add_delivery_booking_shipment": _rule(Scope.SHIP),
     "remove_delivery_booking_shipment": _rule(Scope.SHIP),
     "record_tracking_events": _rule(Scope.SHIP, relations=_SHIPPERS),
     "list_tracking_events": _rule(Scope.ORDERS_READ, Scope.SHIP, relations=NAMED),

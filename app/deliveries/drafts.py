@@ -23,7 +23,7 @@ from app.http.schemas import ProblemDetails, timestamp
 from app.orders.content_schemas import Window
 from app.orders.location import LocatedOrder
 from app.orders.policies import DEFAULT_POLICY, Policy
-from app.principal import Principal, Relation
+from app.principal import OPERATIONS, Principal, Relation
 from app.shipments import pro_numbers
 from app.shipments.errors import InvalidProNumber, ProNumberClaimed, ProNumberReused, SplitShipmentNotAllowed
 from app.shipments.scac import InvalidScac, parse_scac
@@ -37,6 +37,9 @@ from app.validation.refusal_codes import RefusalCode
 from app.validation.schemas import Refusal
 
 Pro = tuple[str, str]
+
+_SHIPPING = OPERATIONS["book_delivery"].relations
+"""What an organisation has to be to an order to book it, be it with others or later."""
 
 _FIELDS = {"input": "number", "delivery.ship_to": "ship_to"}
 """What a field of the gate's question is called in a booking."""
@@ -188,7 +191,7 @@ async def plan(
     judged = iter(verdicts.orders)
     for draft in drafts:
         for one in draft.orders:
-            _take_verdict(one, next(judged), caller, account)
+            _take_verdict(one, next(judged), account)
     _compare_shipments(drafts, [] if added_to is None else added_to.shipments)
     for draft in drafts:
         _refuse_repeated(draft)
@@ -281,7 +284,7 @@ def _read_pro(draft: Draft, found: Found) -> None:
         draft.problems.append(InvalidProNumber(f"{name}: {fault.detail}", members=members))
 
 
-def _take_verdict(one: DraftOrder, judged: Judged, caller: Principal, account: LookUpAccount) -> None:
+def _take_verdict(one: DraftOrder, judged: Judged, account: LookUpAccount) -> None:
     try:
         account.hold(free=judged.free_of_charge, related=judged.related)
     except TooManyLookUps as refusal:
@@ -289,8 +292,8 @@ def _take_verdict(one: DraftOrder, judged: Judged, caller: Principal, account: L
         one.problems.append(refusal)
         return
     one.order, one.refusals, one.did_you_mean = judged.order, list(judged.refusals), judged.did_you_mean
-    if one.order is not None and one.order.relation not in caller.rule.relations:
-        allowed = " or ".join(relation for relation in Relation if relation in caller.rule.relations)
+    if one.order is not None and one.order.relation not in _SHIPPING:
+        allowed = " or ".join(relation for relation in Relation if relation in _SHIPPING)
         one.problems.append(
             RelationNotAllowed(
                 f"This is done by the {allowed} of the order; the calling organisation is its {one.order.relation}."

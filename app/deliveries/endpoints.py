@@ -230,7 +230,8 @@ async def add_delivery_booking_shipment(
 ) -> Response:
     """Add a shipment to a booking.
 
-    While the vehicle is still to come. Judged as when a delivery is booked: all of it may come, or nothing is added.
+    While the vehicle is still to come. Judged as when a delivery is booked, and by whom: all of it may come, or nothing
+    is added.
     """
     try:
         return await unit.write(

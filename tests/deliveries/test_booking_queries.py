@@ -1,7 +1,6 @@
 """A vehicle of 500 orders is booked with few statements, however many they are."""
 
 import os
-import time
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -43,13 +42,11 @@ async def test_a_booking_of_500_orders_takes_at_most_8_statements(
     issuer = NumberIssuer(database.beside(1))
     look_ups = LookUpLimiter(database, limit=10**6, limit_at_a_gate=10**6)
     account = LookUpAccount(look_ups, principal.organisation_id)
-    begun = time.monotonic()
     made, statements = await _counted(
         database, lambda connection: booking.book(connection, principal, issuer, account, request)
     )
-    print(f"{ORDERS} orders: {len(statements)} statements, {time.monotonic() - begun:.2f} s")
     assert sum(len(part.purchase_orders) for part in made.shipments) == ORDERS
-    # One of them asks whether the location that is told keeps a calendar.
+    # One of them looks for the calendar of the location that is told.
     assert len(statements) <= 8, "\n\n".join(statements)
     moved = RescheduleBooking.model_validate({"window": window(days=3)})
     _, statements = await _counted(
