@@ -8,6 +8,12 @@ from fastapi import APIRouter
 from app.access.endpoints import router as api_keys
 from app.cases.case_rules import CASE_STATUS_MEANINGS, STEP_MEANINGS, CaseStatus, CaseStep
 from app.cases.endpoints import router as support_cases
+from app.deliveries.booking_lifecycle import STATUS_MEANINGS as BOOKING_STATUS_MEANINGS
+from app.deliveries.booking_lifecycle import BookingStatus
+from app.deliveries.booking_rules import LOAD_TYPE_MEANINGS, LoadType
+from app.deliveries.calendar_endpoints import router as location_calendars
+from app.deliveries.endpoints import router as delivery_bookings
+from app.deliveries.lifecycle_endpoints import router as delivery_booking_lifecycle
 from app.errors import PROBLEMS
 from app.exchange.documents import FORMAT_MEANINGS, ImportFormat
 from app.exchange.endpoints import router as exchange
@@ -45,6 +51,9 @@ from app.organisations.endpoints import router as organisations
 from app.principal import OPERATIONS, Scope
 from app.shipments.endpoints import router as shipments
 from app.shipments.pro_number_endpoints import router as pro_numbers
+from app.shipments.tracking_endpoints import router as tracking
+from app.shipments.tracking_rules import STATUS_MEANINGS as TRACKING_MEANINGS
+from app.shipments.tracking_rules import TrackingEventType, TrackingStatus
 from app.validation.endpoints import router as validations
 from app.validation.refusal_codes import RefusalCode
 from app.validation.refusal_page import refusal_meaning
@@ -63,6 +72,10 @@ for part in (
     exchange,
     shipments,
     pro_numbers,
+    location_calendars,
+    delivery_bookings,
+    delivery_booking_lifecycle,
+    tracking,
     policies,
     number_formats,
     organisations,
@@ -90,7 +103,14 @@ TAGS: list[dict[str, Any]] = [
         "name": "Imports and exports",
         "description": "Files in and out: CSV, X12, the JSON of Amazon's Vendor Orders API.",
     },
-    {"name": "Shipments", "description": "Carriers, and the PRO numbers that link a vehicle to its orders."},
+    {
+        "name": "Shipments",
+        "description": "Carriers, the PRO numbers that link a vehicle to its orders, and where it is.",
+    },
+    {
+        "name": "Deliveries",
+        "description": "Book a vehicle at a warehouse, and lead it to the dock; calendars of locations.",
+    },
     {
         "name": "Policies",
         "description": "How orders are issued, activated and shipped, and what a gate asks of deliveries.",
@@ -174,7 +194,11 @@ def vocabularies() -> Mapping[str, Mapping[str, str]]:
         "ExportFormat": {form: EXPORT_FORMAT_MEANINGS[form] for form in ExportFormat},
         "GateFact": {fact: GATE_FACT_MEANINGS[fact] for fact in GateFact},
         "ActivationMode": {mode: ACTIVATION_MEANINGS[mode] for mode in ActivationMode},
+        "BookingStatus": {status: BOOKING_STATUS_MEANINGS[status] for status in BookingStatus},
+        "LoadType": {one: LOAD_TYPE_MEANINGS[one] for one in LoadType},
         "SplitShipments": {one: SPLIT_SHIPMENTS_MEANINGS[one] for one in SplitShipments},
+        "TrackingEventType": {type_: TRACKING_MEANINGS[type_] for type_ in TrackingEventType},
+        "TrackingStatus": {status: TRACKING_MEANINGS[status] for status in TrackingStatus},
         "RefusalCode": {code: refusal_meaning(code) for code in RefusalCode},
     }
 

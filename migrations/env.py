@@ -14,12 +14,15 @@ import app.access.models
 import app.cases.models
 import app.db.idempotency_keys
 import app.db.look_up_counts
+import app.deliveries.calendar_models
+import app.deliveries.models
 import app.events.models
 import app.exchange.models
 import app.numbers.models
 import app.orders.models
 import app.organisations.models
-import app.shipments.models  # noqa: F401
+import app.shipments.models
+import app.shipments.tracking_models  # noqa: F401
 from app.db.base import Base
 
 LOCK_TIMEOUT = "5s"

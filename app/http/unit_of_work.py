@@ -26,7 +26,7 @@ from app.db.session import LOCK_NOT_AVAILABLE, LOCK_TIMEOUT_MILLISECONDS, SECOND
 from app.errors import Problem
 from app.http.authorisation import Caller
 from app.http.errors import IdempotencyKeyInUse, IdempotencyKeyReused, InvalidIdempotencyKey, NotFound
-from app.http.look_up_limits import LookUpLimiter
+from app.http.look_up_limits import LookUpAccount, LookUpLimiter
 from app.http.preconditions import is_current
 from app.http.schemas import AnswerModel, LargeAnswer
 from app.principal import Principal, Relation
@@ -154,6 +154,15 @@ class UnitOfWork:
         """Run `work`, which only looks, and return its presented result; 304 where the caller has it already."""
         return await self._unless_current(present(await self._database.look(work)))
 
+    async def read_counted(
+        self, work: Callable[[AsyncConnection], Awaitable[Result]], present: Callable[[Result], Answer]
+    ) -> Response:
+        """Do the same for what is open to whoever presents a number: it counts as a look-up."""
+        try:
+            return await self.read(self._counted(work), present)
+        finally:
+            await asyncio.sleep(self._seconds_held_back)
+
     async def read_or_write(
         self,
         look: Callable[[AsyncConnection], Awaitable[Result | None]],
@@ -211,17 +220,16 @@ class UnitOfWork:
         return counted
 
     def _charge(self, *, found_nothing: bool) -> None:
-        """Count look-ups of orders that do not name the caller, or of none; raises TooManyLookUps."""
-        met, presented = self._caller.met, len(self._caller.unrelated)
-        if not presented and Relation.PRESENTER not in met and (met or not found_nothing):
+        """Count a look-up of an order that does not name the caller, or of none; raises TooManyLookUps."""
+        met = self._caller.met
+        if Relation.PRESENTER not in met and (met or not found_nothing):
             return
-        looked_up = max(presented, 1)
         allowance = self._look_ups.allowance(self._caller.organisation_id)
-        if allowance.remaining < looked_up:
+        if not allowance.remaining:
             # In the transaction: nothing is done either, so that what exists is answered like what does not.
             raise allowance.refusal() from None
         self._seconds_held_back = allowance.delay
-        self._look_ups.count(self._caller.organisation_id, looked_up, related=False)
+        self._look_ups.count(self._caller.organisation_id, 1, related=False)
 
     async def _write_once(
         self,
@@ -273,8 +281,14 @@ def reading(request: Request, caller: Caller) -> UnitOfWork:
     return UnitOfWork(request, caller, None)
 
 
+def look_up_account(request: Request, caller: Caller) -> LookUpAccount:
+    """Return the account of a request that asks about many numbers; settle it at its end."""
+    return LookUpAccount(request.app.state.look_ups, caller.organisation_id)
+
+
 Unit = Annotated[UnitOfWork, Depends(unit_of_work)]
 Reading = Annotated[UnitOfWork, Depends(reading)]
+Account = Annotated[LookUpAccount, Depends(look_up_account)]
 
 
 def parse_idempotency_key(header: str) -> str:

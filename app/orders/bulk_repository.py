@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, TextualSelect, bindparam, text
+from sqlalchemy import Row, TextualSelect, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.orders.models import PurchaseOrderRow
@@ -17,66 +17,70 @@ from app.orders.models import PurchaseOrderRow
 class Counted:
     """`changes` of the order (number_key, organisation_id) to be counted, each with an event of its own.
 
-    `judged`: what the change was judged by, as the order's row had it; None where it does not depend on the order.
-    `unforwarded`: only while the order names no forwarder.
+    `judged`: the order's row as the change was judged by it; None where it does not depend on the order.
     """
 
     number_key: str
     organisation_id: UUID
     changes: int
     judged: Mapping[str, Any] | None = None
-    unforwarded: bool = False
 
 
 JUDGED: Final = {
     **dict.fromkeys(("status", "suspended_from"), "text"),
     **dict.fromkeys(("valid_from", "expires_at", "activate_by"), "timestamptz"),
     "ship_to_id": "uuid",
+    "forwarder_ids": "uuid[]",
 }
-"""What of an order decides whether goods may come on it at a time, and where to, with its types."""
+"""What of an order decides whether, when and where to goods may come on it, and by whose hand; with its types."""
+
+_RETURNED = ("number_key", "organisation_id", "version", "seller_id", "ship_to_id", "forwarder_ids", "issued_at")
 
 
 async def count_changes(connection: AsyncConnection, orders: Sequence[Counted]) -> Sequence[Row[Any]]:
     """Count changes that touch no column of the orders themselves; return the changed rows' identity and parties.
 
-    Orders that are no more what the change was judged by are left out. `version` is that after the last change. The
-    rows are taken in the order of their keys, so that no two statements wait for each other crosswise.
+    All of the orders are judged, or none. One that is no more what its change was judged by is left out. `version` is
+    that after the last change. The rows are held to the end of the transaction, taken in the order of their keys, so
+    that no two transactions wait for each other crosswise.
     """
+    judged = any(one.judged is not None for one in orders)
     given = [
-        {**{name: getattr(one, name) for name in _GIVEN}, "is_judged": one.judged is not None}
-        | {name: None if one.judged is None else one.judged[name] for name in JUDGED}
-        for one in sorted(orders, key=lambda one: (one.number_key, one.organisation_id))
+        {"number_key": one.number_key, "organisation_id": one.organisation_id, "changes": one.changes}
+        | ({name: one.judged[name] for name in JUDGED} if one.judged is not None else {})
+        for one in orders
     ]
-    return (await connection.execute(_STATEMENT, {"orders": json.dumps(given, default=_plain)})).all()
+    return (await connection.execute(_STATEMENTS[judged], {"orders": json.dumps(given, default=_plain)})).all()
 
 
-_GIVEN = ("number_key", "organisation_id", "changes", "unforwarded")
-_RETURNED = ("number_key", "organisation_id", "version", "seller_id", "ship_to_id", "forwarder_ids", "issued_at")
+def _statement(*, judged: bool) -> TextualSelect:
+    """Return an INSERT that always meets its row: it takes rows in the order of its SELECT.
 
-
-def _statement() -> TextualSelect:
+    An UPDATE takes them as its plan happens to come by them. What would be inserted carries what is given: how many
+    changes in place of the version, and what was judged in place of what is there.
+    """
     columns = PurchaseOrderRow.__table__.c
-    compared = [f"{name} {type_}" for name, type_ in JUDGED.items()]
-    orders = ", ".join(f"orders.{name}" for name in JUDGED)
-    given = ", ".join(f"given.{name}" for name in JUDGED)
+    compared = JUDGED if judged else {}
+    given = {"version": "changes"} | {name: name for name in compared}
+    selected = [f"given.{given[one.name]}" if one.name in given else f'found."{one.name}"' for one in columns]
+    into = [f'"{one.name}"' for one in columns]
+    types = "".join(f", {name} {type_}" for name, type_ in compared.items())
+    now, then = (", ".join(f"{whose}.{name}" for name in compared) for whose in ("orders", "excluded"))
     # Names come from the model alone; every value is inside the one parameter.
-    return (
-        text(
-            "UPDATE purchase_orders AS orders SET version = orders.version + given.changes, updated_at = now() "  # noqa: S608
-            "FROM (SELECT * FROM jsonb_to_recordset(CAST(CAST(:orders AS text) AS jsonb)) AS one (number_key text, "
-            f"organisation_id uuid, changes integer, unforwarded boolean, is_judged boolean, {', '.join(compared)}) "
-            "ORDER BY number_key, organisation_id) AS given "
-            "WHERE orders.number_key = given.number_key AND orders.organisation_id = given.organisation_id "
-            f"AND (NOT given.is_judged OR ({orders}) IS NOT DISTINCT FROM ({given})) "
-            "AND (NOT given.unforwarded OR cardinality(orders.forwarder_ids) = 0) "
-            f"RETURNING {', '.join(f'orders.{name}' for name in _RETURNED)}"
-        )
-        .bindparams(bindparam("orders"))
-        .columns(*(columns[name] for name in _RETURNED))
-    )
+    return text(
+        f"INSERT INTO purchase_orders AS orders ({', '.join(into)}) SELECT {', '.join(selected)} FROM "  # noqa: S608
+        "jsonb_to_recordset(CAST(CAST(:orders AS text) AS jsonb)) "
+        f"AS given (number_key text, organisation_id uuid, changes integer{types}) "
+        "JOIN purchase_orders AS found USING (number_key, organisation_id) "
+        "ORDER BY found.number_key, found.organisation_id "
+        "ON CONFLICT (number_key, organisation_id) DO UPDATE "
+        "SET version = orders.version + excluded.version, updated_at = now() "
+        f"{f'WHERE ({now}) IS NOT DISTINCT FROM ({then}) ' if judged else ''}"
+        f"RETURNING {', '.join(f'orders.{name}' for name in _RETURNED)}"
+    ).columns(*(columns[name] for name in _RETURNED))
 
 
-_STATEMENT = _statement()
+_STATEMENTS: Final = {judged: _statement(judged=judged) for judged in (True, False)}
 
 
 def _plain(value: Any) -> Any:

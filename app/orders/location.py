@@ -66,7 +66,9 @@ async def locate(
     keys = keys_of(number, [*place])
     order_id = as_id(number)
     rows = [row._asdict() for row in await repository.find_by_keys(connection, keys, order_id, buyer)]
-    return _located(caller, rows, Asked(number, buyer, place), keys, admits)
+    visible = _visible(caller, rows, admits)
+    caller.met.update(order.relation for order in visible)
+    return _the_order(visible, caller, Asked(number, buyer, place), keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,57 +80,61 @@ class Asked:
     place: Sequence[str | int]
 
 
+@dataclass(frozen=True, slots=True)
+class Located:
+    """The order that a number means, or the problem that `locate` would raise; `related`: one of it names the caller.
+
+    Those that are not count as look-ups, one by one (`LookUpAccount`).
+    """
+
+    order: LocatedOrder | Problem
+    related: bool
+
+
 async def locate_all(
     connection: AsyncConnection,
     caller: Principal,
     asked: Sequence[Asked],
     *,
     admits: Callable[[LocatedOrder], bool] = lambda _: True,
-) -> list[LocatedOrder | Problem]:
-    """Return for each number the order that it means to the caller, or the problem that `locate` would raise.
-
-    One query for all of them. Numbers of orders that do not name the caller, and of none, are counted one by one.
-    """
+) -> list[Located]:
+    """Return what each number means to the caller, in order: one query for all of them."""
     keys: dict[int, Sequence[str]] = {}
-    outcomes: dict[int, LocatedOrder | Problem] = {}
+    found: dict[int, Located] = {}
     for index, one in enumerate(asked):
         try:
             keys[index] = keys_of(one.number, [*one.place])
         except InvalidRequest as fault:
-            outcomes[index] = fault
+            found[index] = Located(fault, related=False)
     by_key: dict[str | UUID, list[Mapping[str, Any]]] = {}
-    wanted = {key for of_one in keys.values() for key in of_one}
     ids = {order_id for index in keys if (order_id := as_id(asked[index].number)) is not None}
-    for row in await repository.find_all(connection, wanted, ids):
+    for row in await repository.find_all(connection, {key for of_one in keys.values() for key in of_one}, ids):
         by_key.setdefault(row.number_key, []).append(row._asdict())
         if row.id in ids:
             by_key.setdefault(row.id, []).append(row._asdict())
     async for index in unhurried(keys):
         one = asked[index]
-        found = {row["id"]: row for key in (*keys[index], as_id(one.number)) if key for row in by_key.get(key, ())}
-        rows = [row for row in found.values() if one.buyer in {None, row["organisation_id"]}]
-        if not any(relation_of(row, caller.organisation_id) in NAMED for row in rows):
-            caller.unrelated.add(keys[index][0])
+        meant = {row["id"]: row for key in (*keys[index], as_id(one.number)) if key for row in by_key.get(key, ())}
+        rows = [row for row in meant.values() if one.buyer in {None, row["organisation_id"]}]
+        related = any(relation_of(row, caller.organisation_id) in NAMED for row in rows)
         try:
-            outcomes[index] = _located(caller, rows, one, keys[index], admits)
+            found[index] = Located(_the_order(_visible(caller, rows, admits), caller, one, keys[index]), related)
         except Problem as problem:
-            outcomes[index] = problem
-    return [outcomes[index] for index in range(len(asked))]
+            found[index] = Located(problem, related)
+    return [found[index] for index in range(len(asked))]
 
 
-def _located(
-    caller: Principal,
-    rows: Sequence[Mapping[str, Any]],
-    asked: Asked,
-    keys: Sequence[str],
-    admits: Callable[[LocatedOrder], bool],
-) -> LocatedOrder:
+def _visible(
+    caller: Principal, rows: Sequence[Mapping[str, Any]], admits: Callable[[LocatedOrder], bool]
+) -> list[LocatedOrder]:
     seen = NAMED | caller.rule.relations
     related = [LocatedOrder(row, relation_of(row, caller.organisation_id)) for row in rows]
     visible = [order for order in related if order.relation in seen and admits(order)]
     # Who is named on one of several orders means that one: the others are nothing to him.
-    visible = [order for order in visible if order.relation in NAMED] or visible
-    caller.met.update(order.relation for order in visible)
+    return [order for order in visible if order.relation in NAMED] or visible
+
+
+def _the_order(visible: Sequence[LocatedOrder], caller: Principal, asked: Asked, keys: Sequence[str]) -> LocatedOrder:
     found = _the_one(visible, keys, as_id(asked.number), asked.buyer, asked.number)
     require_relation(found, caller.rule)
     return found

@@ -45,8 +45,11 @@ VISIBLE_EVENT_DATA = frozenset(
     {
         *("activate_by", "valid_from", "expires_at", "reason", "scac", "pro_number"),
         *("receipt_id", "dock", "trailer_number", "window", "location", "quantities"),
+        *("booking_id", "booking_number", "codes", "pro_numbers"),
         *("support_case_id", "support_case_category", "policy_version"),
-        *("bol", "from", "to"),
+        *("appointment_number", "from", "to"),
+        *("carrier", "tracking_number", "tracking_status", "previous_tracking_status", "occurred_at", "eta"),
+        *("ship_notice", "bol"),
     }
 )
 """Of the data of an event, what ship-to and forwarder see."""

@@ -1,26 +1,29 @@
 """The use case of a batch of links: each item is judged as if it came alone, all are written together."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, cast
+from dataclasses import dataclass, field
+from typing import Any, Final
 from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.pace import unhurried
 from app.errors import Problem
 from app.events import service as events
+from app.http.errors import TooManyLookUps
+from app.http.look_up_limits import LookUpAccount
 from app.http.problems import invalid_item
 from app.http.schemas import ProblemDetails
 from app.orders import bulk_repository, policy_repository
 from app.orders.bulk_repository import Counted
 from app.orders.errors import BatchRefused
-from app.orders.location import Asked, LocatedOrder, locate_all
+from app.orders.location import Asked, Located, LocatedOrder, locate_all
 from app.orders.policies import SplitShipments
 from app.orders.service import ATTEMPTS, overtaken
-from app.principal import Principal, Relation
-from app.shipments import carriers, claim_repository, repository
+from app.principal import Principal
+from app.shipments import carriers, claim_repository, repository, tracking_repository
 from app.shipments.bulk_linking import UNSAID, Linked, PlannedLink, link_all, refusals
 from app.shipments.claim_repository import Claimed
 from app.shipments.link_repository import LinkId
@@ -33,7 +36,6 @@ from app.shipments.links import (
     in_the_way,
     may_ship,
     not_linkable,
-    shown,
     split_refused,
     vehicle_of,
 )
@@ -41,6 +43,7 @@ from app.shipments.models import LinkOutcome
 from app.shipments.pro_numbers import ProNumber
 from app.shipments.reading import pro_number_of, waybill_of
 from app.shipments.schemas import BatchedLink, LinkBatch, LinkedBatch, LinkItem
+from app.shipments.tracking_views import link_shown
 
 _ITEM: Final[TypeAdapter[LinkItem]] = TypeAdapter(LinkItem)
 
@@ -61,6 +64,27 @@ class _Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class _Batch:
+    """The items that are no nonsense, by their index, and the account of whoever looks up their numbers."""
+
+    items: Mapping[int, LinkItem]
+    account: LookUpAccount
+    counted: dict[int, TooManyLookUps | None] = field(default_factory=dict)
+
+    def count(self, index: int, located: Located) -> None:
+        """Hold a number against the limit, once however often it is judged; raises TooManyLookUps."""
+        if index not in self.counted:
+            try:
+                self.account.hold(free=located.related, related=located.related)
+                self.counted[index] = None
+            except TooManyLookUps as refusal:
+                self.counted[index] = refusal
+        refused = self.counted[index]
+        if refused is not None:
+            raise refused
+
+
+@dataclass(frozen=True, slots=True)
 class _Known:
     """What the items are judged by: the orders' links, and those orders whose policy lets them have one.
 
@@ -77,10 +101,13 @@ class _Known:
         return next(same, None)
 
 
-async def link_batch(connection: AsyncConnection, caller: Principal, body: LinkBatch) -> LinkedBatch:
+async def link_batch(
+    connection: AsyncConnection, caller: Principal, account: LookUpAccount, body: LinkBatch
+) -> LinkedBatch:
     """Link the good items of a batch and explain the others; an atomic one raises BatchRefused for any fault.
 
-    The number of statements does not grow with the batch. What others change meanwhile makes it judge anew.
+    The number of statements does not grow with the batch. What others change meanwhile makes it judge anew. Numbers of
+    orders that do not name the caller are held against `account`, and beyond the limit are refused.
     """
     unreadable: Outcomes = {}
     items: dict[int, LinkItem] = {}
@@ -89,67 +116,59 @@ async def link_batch(connection: AsyncConnection, caller: Principal, body: LinkB
             items[index] = _ITEM.validate_python(item)
         except ValidationError as error:
             unreadable[index] = invalid_item(error, ("body", "links", index))
+    asked = _Batch(items, account)
     for _ in range(ATTEMPTS):
         outcomes = {**unreadable}
         savepoint = await connection.begin_nested()
         try:
-            await _link(connection, caller, body, items, outcomes)
+            wanted = await _read(connection, caller, asked, outcomes)
+            known = await _look(connection, caller, wanted)
+            planned = await _judge(caller, wanted, known, outcomes)
+            if body.atomic:
+                _refuse_unless_all_are_good(outcomes, len(body.links))
+            made = await _link(connection, caller, planned, known)
         except _OvertakenError:
             await savepoint.rollback()
             continue
         await savepoint.commit()
-        return _answer(outcomes)
+        outcomes |= {item.index: made[item.link.id] for item in wanted if item.index not in outcomes}
+        states = await tracking_repository.states_of(connection, {link.number for link in planned.values()})
+        return _answer(outcomes, {item.index: item.link for item in wanted}, states)
     raise overtaken("One of the orders")
 
 
-async def _link(
-    connection: AsyncConnection,
-    caller: Principal,
-    body: LinkBatch,
-    items: Mapping[int, LinkItem],
-    outcomes: Outcomes,
-) -> None:
-    """Add the outcomes of the items; raises BatchRefused and _OvertakenError."""
-    wanted = await _read(connection, caller, items, outcomes)
-    known = await _look(connection, caller, wanted)
-    planned = await _judge(caller, wanted, known, outcomes)
-    if body.atomic and outcomes:
-        problems = {index: one for index, one in sorted(outcomes.items()) if isinstance(one, Problem)}
-        raise BatchRefused.of(problems, len(body.links), "links", "linked")
-    made: dict[LinkId, Linked] = {}
-    for link, one in zip(planned.values(), await link_all(connection, caller, [*planned.values()]), strict=True):
-        if isinstance(one, Problem):
-            raise _OvertakenError
-        made[link.id] = one
-    await _record(connection, caller, planned, made, known)
-    outcomes.update({item.index: made[item.link.id] for item in wanted if item.index not in outcomes})
+def _refuse_unless_all_are_good(outcomes: Outcomes, items: int) -> None:
+    problems = {index: one for index, one in sorted(outcomes.items()) if isinstance(one, Problem)}
+    if problems:
+        raise BatchRefused.of(problems, items, "links", "linked")
 
 
-async def _read(
-    connection: AsyncConnection, caller: Principal, items: Mapping[int, LinkItem], outcomes: Outcomes
-) -> list[_Wanted]:
+async def _read(connection: AsyncConnection, caller: Principal, batch: _Batch, outcomes: Outcomes) -> list[_Wanted]:
     """Return the items whose order is found and whose PRO number keeps its carrier's rule."""
-    asked = [Asked(item.number, item.buyer, ("body", "links", index, "number")) for index, item in items.items()]
-    located = dict(zip(items, await locate_all(connection, caller, asked, admits=may_ship), strict=True))
+    located: dict[int, LocatedOrder] = {}
     written: dict[int, tuple[str, str]] = {}
-    for index, order in located.items():
-        if isinstance(order, Problem):
-            outcomes[index] = order
-            continue
+    asked = [Asked(item.number, item.buyer, ("body", "links", index, "number")) for index, item in batch.items.items()]
+    found = await locate_all(connection, caller, asked, admits=may_ship)
+    for (index, item), one in zip(batch.items.items(), found, strict=True):
         try:
-            written[index] = waybill_of(items[index].scac, items[index].pro_number)
+            batch.count(index, one)
+            if isinstance(one.order, Problem):
+                raise one.order
+            written[index] = waybill_of(item.scac, item.pro_number)
         except Problem as problem:
             outcomes[index] = problem
+        else:
+            located[index] = one.order
     rules = await carriers.rules_of(connection, caller, {code for code, _ in written.values()})
     wanted: list[_Wanted] = []
-    async for index, (code, text) in unhurried(written.items()):
-        order, item = located[index], items[index]
+    async for index, order in unhurried(located.items()):
+        code, text = written[index]
         try:
             pro = pro_number_of(code, text, *rules[code])
         except Problem as problem:
             outcomes[index] = problem
         else:
-            wanted.append(_Wanted(index, _planned(cast("LocatedOrder", order), code, pro, item)))
+            wanted.append(_Wanted(index, _planned(order, code, pro, batch.items[index])))
     return wanted
 
 
@@ -231,6 +250,19 @@ def _problem(caller: Principal, link: PlannedLink, known: _Known, standing: Sequ
     return None
 
 
+async def _link(
+    connection: AsyncConnection, caller: Principal, planned: Mapping[LinkId, PlannedLink], known: _Known
+) -> dict[LinkId, Linked]:
+    """Make the links, count the changes of their orders and write the events; raises _OvertakenError."""
+    made: dict[LinkId, Linked] = {}
+    for link, one in zip(planned.values(), await link_all(connection, caller, [*planned.values()]), strict=True):
+        if isinstance(one, Problem):
+            raise _OvertakenError
+        made[link.id] = one
+    await _record(connection, caller, planned, made, known)
+    return made
+
+
 async def _record(
     connection: AsyncConnection,
     caller: Principal,
@@ -253,10 +285,7 @@ async def _record(
     orders = {identity: of_one[0][0].order for identity, of_one in changes.items()}
     counted = await bulk_repository.count_changes(
         connection,
-        [
-            Counted(*identity, len(changes[identity]), order.row, unforwarded=order.relation is Relation.PRESENTER)
-            for identity, order in orders.items()
-        ],
+        [Counted(*identity, len(changes[identity]), order.row) for identity, order in orders.items()],
     )
     versions = {(row.number_key, row.organisation_id): row.version for row in counted}
     if len(versions) < len(changes):
@@ -290,14 +319,18 @@ async def _require_single(
             raise _OvertakenError
 
 
-def _answer(outcomes: Outcomes) -> LinkedBatch:
-    made = {id(one) for one in outcomes.values() if isinstance(one, Linked) and one.outcome is LinkOutcome.MADE}
-    return LinkedBatch.model_construct(
-        linked=len(made), results=[_result(index, outcomes[index]) for index in sorted(outcomes)]
-    )
-
-
-def _result(index: int, outcome: Linked | Problem) -> BatchedLink:
-    if isinstance(outcome, Problem):
-        return BatchedLink(index=index, problem=ProblemDetails.model_validate(outcome.as_dict()))
-    return BatchedLink(index=index, outcome=outcome.outcome, link=shown(outcome.row))
+def _answer(
+    outcomes: Outcomes, links: Mapping[int, PlannedLink], states: Mapping[tuple[str, str], Row[Any]]
+) -> LinkedBatch:
+    results: list[BatchedLink] = []
+    made = set()
+    for index, outcome in sorted(outcomes.items()):
+        if isinstance(outcome, Problem):
+            problem = ProblemDetails.model_validate(outcome.as_dict())
+            results.append(BatchedLink(index=index, problem=problem))
+            continue
+        if outcome.outcome is LinkOutcome.MADE:
+            made.add(links[index].id)
+        link = link_shown(outcome.row, states, links[index].order.row, linked=True)
+        results.append(BatchedLink(index=index, outcome=outcome.outcome, link=link))
+    return LinkedBatch.model_construct(linked=len(made), results=results)

@@ -144,6 +144,17 @@ async def complete(connection: AsyncConnection, pros: Collection[Pro]) -> None:
         )
 
 
+async def book(connection: AsyncConnection, scac: str, pro_number: str, booking_id: UUID) -> bool:
+    """Note that a claimed number comes with a delivery booking; False where it comes with another one."""
+    result = await connection.execute(
+        update(Claim)
+        .where(*_is(scac, pro_number), func.coalesce(Claim.booking_id, booking_id) == booking_id)
+        .values(booking_id=booking_id)
+        .returning(Claim.scac)
+    )
+    return result.one_or_none() is not None
+
+
 async def hold(connection: AsyncConnection, scac: str, pro_number: str) -> Row[Any] | None:
     """Return the claim on a PRO number, or None, and keep others from linking it until the transaction ends."""
     result = await connection.execute(
@@ -154,12 +165,14 @@ async def hold(connection: AsyncConnection, scac: str, pro_number: str) -> Row[A
 
 
 async def release(connection: AsyncConnection, scac: str, pro_number: str) -> bool:
-    """Take away a claim that is held, unless its PRO number is on an order; return whether it is gone.
+    """Take away a claim that is held, unless its PRO number is on an order or booked; return whether it is gone.
 
     Held first, by a statement of its own: only one that begins after that sees the links that it has waited for.
     """
     linked = exists().where(Link.scac == scac, Link.pro_number == pro_number)
-    result = await connection.execute(delete(Claim).where(*_is(scac, pro_number), not_(linked)).returning(Claim.scac))
+    result = await connection.execute(
+        delete(Claim).where(*_is(scac, pro_number), Claim.booking_id.is_(None), not_(linked)).returning(Claim.scac)
+    )
     return result.one_or_none() is not None
 
 

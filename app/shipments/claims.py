@@ -32,6 +32,14 @@ async def require_unused(connection: AsyncConnection, claimed: Claimed, order: t
         raise reused(claimed.scac, claimed.display)
 
 
+async def book(connection: AsyncConnection, claimed: Claimed, booking_id: UUID) -> None:
+    """Let a claimed number come with a delivery booking; raises ProNumberReused where it comes with another one."""
+    if not await claim_repository.book(connection, *claimed.pro, booking_id):
+        raise ProNumberReused(
+            f"The PRO number {claimed.display} of {claimed.scac} comes with another delivery booking."
+        )
+
+
 async def complete(connection: AsyncConnection, pro_numbers: Sequence[tuple[str, str]]) -> None:
     """Note that the shipments of PRO numbers (carrier's code, key) are over: they stand for no other from now on.
 
@@ -49,7 +57,7 @@ async def release(
     if held is None:
         raise NotFound(f"No organisation has claimed the PRO number {key} of {code}.")
     if not await claim_repository.release(connection, code, key):
-        raise ProNumberLinked(f"The PRO number {held.display} of {code} is on a purchase order.")
+        raise ProNumberLinked(f"The PRO number {held.display} of {code} is on a purchase order, or booked.")
     await events.record_audit(
         connection,
         AuditType.PRO_CLAIM_RELEASED,

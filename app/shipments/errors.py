@@ -56,25 +56,27 @@ class ProNumberReused(Problem):
     code = "pro_number_reused"
     title = "The PRO number stands for another shipment"
     remedy = (
-        "Each shipment has a PRO number of its own, and this one's was delivered: its delivery was completed, or all "
-        "orders that it is on are received or closed. Compare it with the waybill: most likely it is an earlier one's. "
-        "If it was put on the earlier orders by mistake, move or unlink it there; if a delivery was completed by "
-        "mistake, ask the operator."
+        "Each shipment has a PRO number of its own, and this one's was delivered (its delivery was completed, or all "
+        "orders that it is on are received or closed) or is booked to come. Compare it with the waybill: most likely "
+        "it is an earlier one's. If it was put on the earlier orders by mistake, move or unlink it there. If the "
+        "shipment comes with another booking than planned, take it out of that one first (POST "
+        "/v1/delivery-bookings/{id}/shipments/{sid}/remove, or .../cancel)."
     )
     example_detail = "The PRO number 123-456782 of CNWY stands for a shipment that was delivered."
 
 
 class ProNumberLinked(Problem):
-    """The claim is in use: its PRO number is on an order."""
+    """The claim is in use: its PRO number is on an order, or comes with a delivery booking."""
 
     status = 409
     code = "pro_number_linked"
-    title = "The PRO number is on a purchase order"
+    title = "The PRO number is in use"
     remedy = (
-        "A claim is given up only while no order has the PRO number. Ask the organisation that uses it, or the owner "
-        "of the order, to take it off (POST .../pro-numbers/{scac}/{pro_number}/unlink) or to move it."
+        "A claim is given up only while no order has the PRO number and no delivery is booked with it. Ask the "
+        "organisation that uses it, or the owner of the order, to take it off (POST "
+        ".../pro-numbers/{scac}/{pro_number}/unlink) or to move it, and to take it out of its delivery booking."
     )
-    example_detail = "The PRO number 123-456782 of CNWY is on a purchase order."
+    example_detail = "The PRO number 123-456782 of CNWY is on a purchase order, or booked."
 
 
 class SplitShipmentNotAllowed(Problem):
@@ -96,3 +98,31 @@ class SplitShipmentNotAllowed(Problem):
         "policy_version": 3,
         "linked": {"scac": "CNWY", "pro_number": "123-456782"},
     }
+
+
+class TrackingEventDiffers(Problem):
+    """An event with this `source_reference` was told before, and said something else."""
+
+    status = 409
+    code = "tracking_event_differs"
+    title = "The carrier's id was used for another event"
+    remedy = (
+        "A `source_reference` names one event of a shipment for good, and one with this name says something else; "
+        "`event` is the position in the list that you sent. Nothing of the list was recorded. Give what happened "
+        "besides, and what corrects it, a `source_reference` of its own, or none."
+    )
+    example_detail = "XPO-88120441 is another event of this shipment: in_transit, 2036-02-27T18:05:00Z."
+    example_members: ClassVar[dict[str, JsonValue]] = {"event": 0}
+
+
+class TooManyTrackingEvents(Problem):
+    """A shipment or parcel has as many events as one may have."""
+
+    status = 409
+    code = "too_many_tracking_events"
+    title = "The shipment has too many events"
+    remedy = (
+        "A shipment or a parcel has at most 1,000 events. Send what changes something for those who wait for the "
+        "goods, a new status or another estimate, not each position of the vehicle."
+    )
+    example_detail = "The shipment has 1000 events."

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, delete, func, select, text, tuple_
+from sqlalchemy import Row, case, delete, func, select, text, tuple_
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,6 +19,11 @@ LinkId = tuple[str, UUID, str, str]
 
 _GIVEN_COLUMNS: Final = ("number_key", "organisation_id", "scac", "pro_number", "display", "linked_by")
 _VEHICLE: Final = ("trailer_number", "delivery_window", "bol", "booking_id")
+_BOOKED: Final = frozenset(
+    {"booking_id", "warehouse_id", "location_code", "at_risk_since", "at_risk_booking_id", "at_risk_codes"}
+)
+"""What a delivery booking says of a link."""
+
 _KEY: Final = (Link.number_key, Link.organisation_id, Link.scac, Link.pro_number)
 _link_columns: list[Any] = list(Link.__table__.c)
 _returned = ", ".join(f"links.{column.name}" for column in _link_columns)
@@ -101,17 +106,23 @@ async def hold(
 
 
 async def move(connection: AsyncConnection, old: Row[Any], values: Mapping[str, Any]) -> Row[Any]:
-    """Put another PRO number on an order in place of a link that is held, with all that is known of its vehicle.
+    """Put another PRO number on an order in place of a link that is held, with all else that is known of it.
 
-    Where the order has that one already, it keeps what is said of its own. Returns the link.
+    Where the order has that one already, it keeps what is said of its own, and its booking. Returns the link.
     """
-    vehicle = {name: getattr(old, name) for name in _VEHICLE}
-    insert = postgresql.insert(Link).values(
-        number_key=old.number_key, organisation_id=old.organisation_id, linked_at=func.now(), **vehicle, **values
-    )
-    kept = {name: func.coalesce(getattr(Link, name), insert.excluded[name]) for name in _VEHICLE}
+    new = {"number_key": old.number_key, "organisation_id": old.organisation_id, "linked_at": func.now(), **values}
+    kept = {column.key: getattr(old, column.key) for column in _link_columns if column.key not in new}
+    insert = postgresql.insert(Link).values(**new, **kept)
+    # What a booking says belongs together.
+    unbooked = Link.booking_id.is_(None)
+    own = {
+        name: case((unbooked, insert.excluded[name]), else_=getattr(Link, name))
+        if name in _BOOKED
+        else func.coalesce(getattr(Link, name), insert.excluded[name])
+        for name in kept
+    }
     moved = await connection.execute(
-        insert.on_conflict_do_update(index_elements=list(_KEY), set_=kept).returning(*_link_columns)
+        insert.on_conflict_do_update(index_elements=list(_KEY), set_=own).returning(*_link_columns)
     )
     await connection.execute(delete(Link).where(*(column == getattr(old, column.key) for column in _KEY)))
     return moved.one()

@@ -14,7 +14,6 @@ from app.events.event_types import EventType
 from app.events.service import OrderChange
 from app.orders import policy_service
 from app.orders import repository as orders
-from app.orders.content_schemas import Window
 from app.orders.errors import InvalidTransition
 from app.orders.lifecycle import OPEN, StoredStatus, allowed_actions, effective_status
 from app.orders.location import LocatedOrder, unknown_order
@@ -24,7 +23,7 @@ from app.principal import Principal, Relation
 from app.shipments import repository
 from app.shipments.errors import SplitShipmentNotAllowed
 from app.shipments.models import LinkOutcome
-from app.shipments.schemas import LinkProNumber, ProNumberLink
+from app.shipments.schemas import LinkProNumber
 
 LINKABLE: Final = (*OPEN, StoredStatus.suspended)
 """Goods may still come. Time is no obstacle: an expired order may be extended while its goods are on their way."""
@@ -146,17 +145,3 @@ def event_data(row: Row[Any]) -> dict[str, JsonValue]:
     """Return what the events of a link say of it: its PRO number and what is known of the vehicle."""
     vehicle = {name: getattr(row, column) for name, column in VEHICLE_COLUMNS.items()}
     return {"scac": row.scac, "pro_number": row.display, **{name: said for name, said in vehicle.items() if said}}
-
-
-def shown(row: Row[Any], *, linked: bool = True) -> ProNumberLink:
-    """Return a link as answers show it."""
-    return ProNumberLink(
-        scac=row.scac,
-        pro_number=row.display,
-        trailer_number=row.trailer_number,
-        window=None if row.delivery_window is None else Window.model_validate(row.delivery_window),
-        bol=row.bol,
-        linked=linked,
-        linked_by=row.linked_by,
-        linked_at=row.linked_at,
-    )

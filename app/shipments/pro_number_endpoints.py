@@ -6,7 +6,7 @@ from starlette.responses import Response
 from app.http.authorisation import Caller
 from app.http.errors import NotFound, RelationNotAllowed
 from app.http.openapi import documented
-from app.http.unit_of_work import Answer, Unit
+from app.http.unit_of_work import Account, Answer, Unit
 from app.orders.endpoints import Buyer, OrderNumber
 from app.orders.errors import AmbiguousNumber, BatchRefused, InvalidTransition
 from app.shipments import batches, claims, moving
@@ -71,7 +71,7 @@ async def move_pro_number(
 
 
 @router.post("/pro-numbers/batch", **documented("link_pro_number_batch", LinkedBatch, BatchRefused))
-async def link_pro_number_batch(body: LinkBatch, caller: Caller, unit: Unit) -> Response:
+async def link_pro_number_batch(body: LinkBatch, caller: Caller, unit: Unit, account: Account) -> Response:
     """Link up to 1,000 PRO numbers.
 
     Each item is judged by itself as if it came alone, after those before it: `results` holds, in the order of the
@@ -79,9 +79,13 @@ async def link_pro_number_batch(body: LinkBatch, caller: Caller, unit: Unit) -> 
     item that is there twice is linked once, and of its vehicle the later one says what counts. With `atomic` one fault
     refuses the whole batch (422) and names the indexes at fault. Bodies up to 8 MiB.
 
-    Each number of an order that does not name your organisation counts as a look-up.
+    Each number of an order that does not name your organisation counts as a look-up; beyond the limit such items are
+    refused, the others are not.
     """
-    return await unit.write(lambda connection: batches.link_batch(connection, caller, body), Answer)
+    try:
+        return await unit.write(lambda connection: batches.link_batch(connection, caller, account, body), Answer)
+    finally:
+        await account.settle()
 
 
 @router.post(

@@ -15,7 +15,7 @@ from app.orders.lifecycle import effective_status
 from app.orders.location import locate, unknown_order
 from app.orders.views import lifecycle_facts, relation_of
 from app.principal import Principal, Relation
-from app.shipments import claim_repository, claims, reading, repository
+from app.shipments import claim_repository, claims, reading, repository, tracking_repository
 from app.shipments.links import (
     EVENT_OF,
     LINKABLE,
@@ -24,11 +24,11 @@ from app.shipments.links import (
     may_ship,
     refusal,
     require_single,
-    shown,
     vehicle_of,
 )
 from app.shipments.models import LinkOutcome
 from app.shipments.schemas import LinkedOrder, LinkProNumber, ProNumber, ProNumberLink
+from app.shipments.tracking_views import link_shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,8 @@ async def link(
         if outcome is LinkOutcome.MADE:
             await require_single(connection, caller, order.relation, changed, row)
         await events.record(connection, [change(caller, order, EVENT_OF[outcome], changed.version, event_data(row))])
-    return shown(row), outcome is LinkOutcome.MADE
+    states = await tracking_repository.states_of(connection, [(scac, pro.key)])
+    return link_shown(row, states, order.row, linked=True), outcome is LinkOutcome.MADE
 
 
 async def unlink(
@@ -113,7 +114,8 @@ async def unlink(
         raise unknown_order(number)
     data = {**event_data(row), "reason": reason}
     await events.record(connection, [change(caller, order, EventType.PRO_NUMBER_UNLINKED, changed.version, data)])
-    return shown(row, linked=False)
+    states = await tracking_repository.states_of(connection, [(code, key)])
+    return link_shown(row, states, order.row, linked=False)
 
 
 async def page(
@@ -127,7 +129,8 @@ async def page(
     """Return up to `limit` links of an order after the (carrier, key) `after`; raises what `locate` does."""
     order = await locate(connection, caller, number, buyer)
     rows = await repository.links_of(connection, order.number_key, order.organisation_id, after=after, limit=limit)
-    return [LinkPosition(shown(row), row.scac, row.pro_number) for row in rows]
+    states = await tracking_repository.states_of(connection, [(row.scac, row.pro_number) for row in rows])
+    return [LinkPosition(link_shown(row, states, order.row, linked=True), row.scac, row.pro_number) for row in rows]
 
 
 async def look_up(

@@ -21,7 +21,7 @@ from app.shipments import batches, moving, service
 from app.shipments.schemas import LinkBatch, LinkProNumber, MoveProNumber
 from tests.numbers.test_gapless_series import FailedOnPurposeError
 from tests.parties import Operator, Party
-from tests.shipments.waybills import any_shape, item
+from tests.shipments.waybills import account_of, any_shape, item
 
 CLIENTS = 32
 RACED = int(os.environ.get("CLAIMS_RACED", "4"))
@@ -144,7 +144,8 @@ def test_a_transaction_that_fails_after_its_work_leaves_nothing_behind(
                         await service.link(connection, caller(racer, "link_pro_number"), number, None, wanted)
                     else:
                         links = LinkBatch.model_validate({"links": [item(racer[1], "SAIA", pro)]})
-                        made = await batches.link_batch(connection, caller(racer, "link_pro_number_batch"), links)
+                        linker = caller(racer, "link_pro_number_batch")
+                        made = await batches.link_batch(connection, linker, account_of(database, linker), links)
                         if not made.linked:
                             return False
                     if fails:

@@ -5,6 +5,9 @@ from typing import Any
 
 import httpx
 
+from app.db.session import Database
+from app.http.look_up_limits import LookUpAccount, LookUpLimiter
+from app.principal import Principal
 from tests.parties import Party
 
 
@@ -63,6 +66,11 @@ def move(party: Party, order: dict[str, Any], old: tuple[str, str], new: tuple[s
 def batch(party: Party, *links: dict[str, Any], **body: Any) -> httpx.Response:
     """Link a batch as the contract says."""
     return party.post("/v1/pro-numbers/batch", {"links": [*links], **body})
+
+
+def account_of(database: Database, caller: Principal) -> LookUpAccount:
+    """An account without a limit to speak of, for tests that call the service itself."""
+    return LookUpAccount(LookUpLimiter(database, limit=10**6, limit_at_a_gate=10**6), caller.organisation_id)
 
 
 def item(order: dict[str, Any], scac: str, pro_number: str, **vehicle: Any) -> dict[str, Any]:
