@@ -99,7 +99,10 @@ class World:
         """Return a booking of a party's at its own gate, with two shipments, in a status that the operation takes."""
         numbers = [of.active()["number"] for _ in range(3)]
         counts = {"scac": SCAC, "pallets": 1, "cartons": 1, "units": 1}
-        shipments = [{**counts, "pro_number": secrets.token_hex(8), "purchase_orders": [one]} for one in numbers[:2]]
+        pros = [str(secrets.randbelow(10**9) + 10**9) for _ in numbers]
+        shipments = [
+            {**counts, "pro_number": pro, "purchase_orders": [one]} for pro, one in zip(pros[:2], numbers, strict=False)
+        ]
         span = {"start": ahead(minutes=-1), "end": ahead(hours=1)}
         body = {"window": span, "load_type": "palletised", "shipments": shipments}
         made = of.post(OWN_THINGS["delivery_booking_id"], body)
@@ -107,7 +110,7 @@ class World:
         booking: dict[str, Any] = made.json()
         if operation.id == "complete_delivery_booking":
             assert of.post(f"{OWN_THINGS['delivery_booking_id']}/{booking['id']}/arrive").is_success
-        more = {"purchase_orders": numbers[2:], "pro_number": secrets.token_hex(8), "bol": None, "scac": SCAC}
+        more = {"purchase_orders": numbers[2:], "pro_number": pros[2], "bol": None, "scac": SCAC}
         OF_BOOKINGS["add_delivery_booking_shipment"] = more
         OF_BOOKINGS["arrive_vehicle"] = {"input": booking["booking_number"], "trailer_number": None}
         OF_BOOKINGS["arrive_delivery_booking"] = {"trailer_number": None}
