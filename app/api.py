@@ -50,6 +50,9 @@ from app.orders.receipt_endpoints import router as receipts
 from app.organisations.endpoints import router as organisations
 from app.principal import OPERATIONS, Scope
 from app.shipments.endpoints import router as shipments
+from app.shipments.tracking_endpoints import router as tracking
+from app.shipments.tracking_rules import STATUS_MEANINGS as TRACKING_MEANINGS
+from app.shipments.tracking_rules import TrackingEventType, TrackingStatus
 from app.validation.endpoints import router as validations
 from app.validation.refusal_codes import RefusalCode
 from app.validation.refusal_page import refusal_meaning
@@ -70,6 +73,7 @@ for part in (
     location_calendars,
     delivery_bookings,
     delivery_booking_lifecycle,
+    tracking,
     policies,
     number_formats,
     organisations,
@@ -97,7 +101,10 @@ TAGS: list[dict[str, Any]] = [
         "name": "Imports and exports",
         "description": "Files in and out: CSV, X12, the JSON of Amazon's Vendor Orders API.",
     },
-    {"name": "Shipments", "description": "Carriers, and the PRO numbers that link a vehicle to its orders."},
+    {
+        "name": "Shipments",
+        "description": "Carriers, the PRO numbers that link a vehicle to its orders, and where it is.",
+    },
     {
         "name": "Deliveries",
         "description": "Book a vehicle at a warehouse, and lead it to the dock; calendars of locations.",
@@ -188,6 +195,8 @@ def vocabularies() -> Mapping[str, Mapping[str, str]]:
         "BookingStatus": {status: BOOKING_STATUS_MEANINGS[status] for status in BookingStatus},
         "LoadType": {one: LOAD_TYPE_MEANINGS[one] for one in LoadType},
         "SplitShipments": {one: SPLIT_SHIPMENTS_MEANINGS[one] for one in SplitShipments},
+        "TrackingEventType": {type_: TRACKING_MEANINGS[type_] for type_ in TrackingEventType},
+        "TrackingStatus": {status: TRACKING_MEANINGS[status] for status in TrackingStatus},
         "RefusalCode": {code: refusal_meaning(code) for code in RefusalCode},
     }
 

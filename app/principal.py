@@ -103,8 +103,9 @@ OPERATIONS: Mapping[str, Rule] = {
     "cancel_purchase_order": _rule(Scope.ORDERS_WRITE, relations=_OWNER),
     "close_purchase_order": _rule(Scope.ORDERS_WRITE, relations=_OWNER),
     # Imports and exports
-    "import_purchase_orders": _rule(Scope.ORDERS_WRITE),
-    "get_import": _rule(Scope.ORDERS_WRITE),
+    # Orders with `orders:write`, messages about shipments with `ship`: what a file holds shows only when it is read.
+    "import_purchase_orders": _rule(Scope.ORDERS_WRITE, Scope.SHIP),
+    "get_import": _rule(Scope.ORDERS_WRITE, Scope.SHIP),
     "export_purchase_orders": _rule(Scope.ORDERS_READ, relations=NAMED),
     # Activation requests
     "request_activation": _rule(Scope.ACTIVATIONS_REQUEST, relations=frozenset(Relation)),
@@ -159,6 +160,8 @@ OPERATIONS: Mapping[str, Rule] = {
     "mark_delivery_booking_no_show": _rule(Scope.SHIP),
     "add_delivery_booking_shipment": _rule(Scope.SHIP),
     "remove_delivery_booking_shipment": _rule(Scope.SHIP),
+    "record_tracking_events": _rule(Scope.SHIP, relations=_SHIPPERS),
+    "list_tracking_events": _rule(Scope.ORDERS_READ, Scope.SHIP, relations=NAMED),
 }
 """operationId -> rule (contract, section 3)."""
 

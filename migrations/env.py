@@ -21,7 +21,8 @@ import app.exchange.models
 import app.numbers.models
 import app.orders.models
 import app.organisations.models
-import app.shipments.models  # noqa: F401
+import app.shipments.models
+import app.shipments.tracking_models  # noqa: F401
 from app.db.base import Base
 
 LOCK_TIMEOUT = "5s"

@@ -1,11 +1,11 @@
-"""Carries out what a document says of an order that is there: a change (860), or an answer to one (855, 865). Once."""
+"""Carries out what a document says of what is there: changes (860), answers (855, 865), shipments (214, 856)."""
 
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import InvalidRequest, Problem
-from app.exchange import acknowledging, amending, repository
+from app.exchange import acknowledging, amending, repository, ship_notices, tracking
 from app.exchange.documents import Document, Kind, Refused
 from app.principal import Principal
 
@@ -36,6 +36,10 @@ async def _carried_out(connection: AsyncConnection, caller: Principal, import_id
         return "unchanged"
     if document.kind is Kind.CHANGE:
         changed = await amending.amend(connection, caller, document)
+    elif document.kind is Kind.TRACKING:
+        changed = await tracking.track(connection, caller, document)
+    elif document.kind is Kind.SHIP_NOTICE:
+        changed = await ship_notices.notify(connection, caller, document)
     else:
         changed = await acknowledging.acknowledge(connection, caller, document)
     return "applied" if changed else "unchanged"

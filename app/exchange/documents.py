@@ -27,7 +27,8 @@ class ImportFormat(StrEnum):
 
 FORMAT_MEANINGS: Final[Mapping[ImportFormat, str]] = {
     ImportFormat.CSV: "Comma, semicolon or tab separated rows in UTF-8 with a header; a row for each line of an order.",
-    ImportFormat.X12: "X12 interchanges with 850 orders, 860 changes of them, and 855 and 865, the answers to these.",
+    ImportFormat.X12: "X12 interchanges with 850 orders, 860 changes of them, 855 and 865, the answers to these, 856 "
+    "ship notices, and 214, where shipments are.",
     ImportFormat.AMAZON: "What `getPurchaseOrders` of Amazon's Vendor Orders API (v1) answers.",
 }
 
@@ -38,6 +39,8 @@ class Kind(StrEnum):
     ORDER = "order"
     ACKNOWLEDGEMENT = "acknowledgement"
     CHANGE = "change"
+    TRACKING = "tracking"
+    SHIP_NOTICE = "ship_notice"
     NOTHING = "nothing"
     """A part of the file that can only be refused."""
 
@@ -53,7 +56,7 @@ class Fault:
 
 @dataclass(slots=True)
 class Document:
-    """One order, acknowledgement or change order of a file.
+    """One order, acknowledgement, change order or message about a shipment of a file.
 
     `line` is the physical line where it begins, None where the form has none. `content` is what the API would take in
     a body, with numbers and times as text. `places` leads from places in `content` to places in the file. `notes` name

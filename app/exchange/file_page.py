@@ -6,7 +6,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from app.exchange import amazon, x12_850, x12_855, x12_860
+from app.exchange import amazon, x12_214, x12_850, x12_855, x12_856, x12_860
 from app.exchange.csv_columns import (
     COLUMNS,
     JSON_COLUMNS,
@@ -77,6 +77,8 @@ def file_page() -> str:
             f"### 850, purchase order\n\n{_table_of(x12_850.__doc__)}",
             f"### 860, change order\n\n{_table_of(x12_860.__doc__)}",
             f"### 855, acknowledgement, and 865, acknowledgement of a change\n\n{_table_of(x12_855.__doc__)}",
+            f"### 856, ship notice\n\n{_table_of(x12_856.__doc__)}",
+            f"### 214, shipment status\n\n{_table_of(x12_214.__doc__).format(codes=x12_214.codes_page())}",
             f"## Amazon's Vendor Orders API\n\n{_table_of(amazon.__doc__)}",
         )
     )

@@ -16,6 +16,7 @@ from app.db.pace import unhurried
 from app.errors import InvalidRequest, Problem
 from app.exchange import carrying_out, repository
 from app.exchange.documents import ORDER_FIELDS, Document, Fault, Kind, content_of_order, differences
+from app.http.errors import MissingScope
 from app.numbers.number_issuer import NumberIssuer
 from app.numbers.number_keys import MalformedNumber, number_key
 from app.orders import issuing, policy_repository
@@ -25,7 +26,7 @@ from app.orders.new_orders import dates_said
 from app.orders.policies import DEFAULT_POLICY, Policy, dates_at_issue
 from app.orders.schemas import IssuePurchaseOrder, PurchaseOrder
 from app.orders.views import purchase_order
-from app.principal import Principal, Relation
+from app.principal import Principal, Relation, Scope
 
 _ORDER: Final[TypeAdapter[IssuePurchaseOrder]] = TypeAdapter(IssuePurchaseOrder)
 _FAULTS_SHOWN: Final = 20
@@ -74,6 +75,8 @@ async def settle(
     async for place, document in unhurried(enumerate(documents)):
         if document.faults:
             results[place] = Result("refused", document.number, "invalid", document.faults)
+        elif (missing := _missing_scope(document, job.caller)) is not None:
+            results[place] = _refused(document, missing)
         elif document.kind is Kind.ORDER:
             judged = _judged(document, job)
             if isinstance(judged, Result):
@@ -140,6 +143,19 @@ def against_earlier(
             message = "An earlier order of the file has the same number or reference, and says something else"
             judged.append(Result("refused", None, "differs", [Fault(_beginning(document), "differs", message)]))
     return judged
+
+
+_OF_SHIPMENTS: Final = frozenset({Kind.TRACKING, Kind.SHIP_NOTICE})
+
+
+def _missing_scope(document: Document, caller: Principal) -> MissingScope | None:
+    """Return the problem of a document about orders from a key that may import messages about shipments alone.
+
+    Of these it is asked where they are carried out, of answers to orders besides.
+    """
+    if document.kind in _OF_SHIPMENTS or Scope.ORDERS_WRITE in caller.scopes:
+        return None
+    return MissingScope("Orders and what is said of them are imported with the scope orders:write.")
 
 
 _BEATEN: Final = frozenset({DuplicateNumber.code, DuplicateReference.code})

@@ -14,7 +14,8 @@ EXACT: Final = "PO-REGISTRY"
 """N902 before the MTX that have what other segments cannot say as it is, in JSON."""
 
 _DATE: Final = re.compile(r"[0-9]{8}", re.ASCII)
-_TIME: Final = re.compile(r"[0-9]{4}([0-9]{2})?", re.ASCII)
+_TIME: Final = re.compile(r"[0-9]{4}([0-9]{2}([0-9]{1,2})?)?", re.ASCII)
+"""HHMM, HHMMSS, and with tenths or hundredths of a second, which are not kept."""
 _DECIMAL: Final = re.compile(r"[+-]?(?=[.]?[0-9])[0-9]{0,30}([.][0-9]{0,30})?", re.ASCII)
 _UTC: Final = frozenset({"", "UT", "GM", "Z"})
 
@@ -66,13 +67,18 @@ class SegmentReader:
         target[place[-1]] = text
         return text
 
-    def place(self, place: Place, element: int) -> None:
+    def place(self, place: Place, element: int | None) -> None:
         """Remember that what stands at this place in the content came from an element of the segment."""
-        self.document.places[place] = self._named(element)
+        self.document.places[place] = self.named(element)
+
+    def named(self, element: int | None) -> str:
+        """Return the name of an element of the segment, or of the segment itself, as faults have it."""
+        tag, position = self._segment.tag, self._segment.position
+        return f"{tag}{'' if element is None else f'{element:02d}'}, segment {position} of the transaction set"
 
     def refuse(self, element: int | None, code: str, message: str) -> None:
         """Add a fault of an element, or of the whole segment."""
-        self.document.faults.append(Fault(self._named(element), code, message))
+        self.document.faults.append(Fault(self.named(element), code, message))
 
     def put_number(self) -> None:
         """Set the order's number to element 3, where BAK, BCA and BCH have it."""
@@ -89,7 +95,7 @@ class SegmentReader:
     def beginning_of(self, element: int) -> str | None:
         """Return the beginning of a day CCYYMMDD in RFC 3339; None where there is none, or none that can be."""
         day = self._day(element, self.text(element))
-        return None if day is None else _written(day)
+        return None if day is None else written(day)
 
     def date(self, element: int) -> str | None:
         """Return a date CCYYMMDD as it is written in ISO 8601; None where there is none, or none that can be."""
@@ -109,15 +115,18 @@ class SegmentReader:
             self.refuse(element + 2, "x12_time_code", f"The time zone `{zone[:4]}` is none that is always the same")
             return None
         if not time:
-            return _written(day + timedelta(days=1)) if ends and day.year < 9999 else _written(day)
-        try:
-            # A text that has not this form has no digits where they are asked for.
-            digits = time if _TIME.fullmatch(time) else ""
-            moment = day.replace(hour=int(digits[:2]), minute=int(digits[2:4]), second=int(digits[4:6] or 0))
-        except ValueError:
-            self.refuse(element + 1, "time", f"`{time[:12]}` is no time HHMM or HHMMSS")
-            return None
-        return _written(moment)
+            return written(day + timedelta(days=1)) if ends and day.year < 9999 else written(day)
+        moment = self._at_time(day, element + 1, time)
+        return None if moment is None else written(moment)
+
+    def clock_time(self, element: int) -> datetime | None:
+        """Return what calendar and clock show, a date CCYYMMDD and the time behind it, as if it were UTC.
+
+        The beginning of the day without a time; None where there is no date, or none that can be, which is refused.
+        """
+        text, time = self.text(element), self.text(element + 1)
+        day = self._day(element, text) if text else None
+        return day if day is None or not time else self._at_time(day, element + 1, time)
 
     def decimal(self, element: int) -> Decimal | None:
         """Return an element as a number; None where there is none, or one that is no number, which is refused."""
@@ -135,6 +144,15 @@ class SegmentReader:
         if not (stated.isascii() and stated.isdigit() and len(stated) <= 10 and int(stated) == counted):
             self.refuse(1, "x12_count", f"It states `{stated[:12]}` lines and {counted} came: some may be lost")
 
+    def _at_time(self, day: datetime, element: int, time: str) -> datetime | None:
+        try:
+            # A text that has not this form has no digits where they are asked for.
+            digits = time if _TIME.fullmatch(time) else ""
+            return day.replace(hour=int(digits[:2]), minute=int(digits[2:4]), second=int(digits[4:6] or 0))
+        except ValueError:
+            self.refuse(element, "time", f"`{time[:12]}` is no time HHMM or HHMMSS")
+            return None
+
     def _day(self, element: int, text: str) -> datetime | None:
         digits = text if _DATE.fullmatch(text) else ""
         try:
@@ -143,10 +161,7 @@ class SegmentReader:
             self.refuse(element, "date", f"`{text[:12]}` is no date CCYYMMDD")
             return None
 
-    def _named(self, element: int | None) -> str:
-        tag, position = self._segment.tag, self._segment.position
-        return f"{tag}{'' if element is None else f'{element:02d}'}, segment {position} of the transaction set"
 
-
-def _written(moment: datetime) -> str:
+def written(moment: datetime) -> str:
+    """Return a moment in UTC in RFC 3339."""
     return moment.isoformat().replace("+00:00", "Z")

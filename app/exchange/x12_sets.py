@@ -34,6 +34,8 @@ class TransactionSet:
     faults: list[Fault] = field(default_factory=list)
     digest: bytes = b""
     length: int = 0
+    sent: tuple[str, str] = ("", "")
+    """Date and time of the group that it is in, GS04 and GS05, as they came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class _Scanner:
         self._groups: int | None = None
         self._sets: int | None = None
         self._interchange_control = self._group_control = ""
+        self._sent = ("", "")
 
     def run(self) -> Iterator[TransactionSet | EnvelopeFault]:
         while self._skip_blanks():
@@ -149,11 +152,12 @@ class _Scanner:
         if tag in {"ST", "GS", "GE", "IEA"}:
             yield from self._end_of_set(line)
         if tag == "ST":
-            self._open = _OpenSet(line)
+            self._open = _OpenSet(line, self._sent)
             self._sets = None if self._sets is None else self._sets + 1
         elif tag == "GS":
             self._groups, self._sets = (self._groups or 0) + 1, 0
             self._group_control = elements[5] if len(elements) > 5 else ""
+            self._sent = (elements[3], elements[4]) if len(elements) > 4 else ("", "")
         elif tag == "GE":
             yield from self._check(line, "GE", elements, self._sets, self._group_control, "transaction sets")
             self._sets = None
@@ -231,8 +235,9 @@ class _Scanner:
 class _OpenSet:
     """The text of a set whose end has not come yet."""
 
-    def __init__(self, line: int) -> None:
+    def __init__(self, line: int, sent: tuple[str, str]) -> None:
         self._line = line
+        self._sent = sent
         self._texts: list[str] = []
         self.length = 0
 
@@ -243,7 +248,7 @@ class _OpenSet:
 
     def finished(self, isa: str, delimiters: Delimiters) -> TransactionSet:
         """Return the set as mock-edi reads it, with what is wrong with its ends."""
-        found = TransactionSet(self._line, component=delimiters.component, length=self.length)
+        found = TransactionSet(self._line, component=delimiters.component, length=self.length, sent=self._sent)
         if self.length > DOCUMENT_LENGTH_MAX:
             found.faults.append(
                 Fault("ST", "x12_too_long", f"The set has more than {DOCUMENT_LENGTH_MAX:,} characters")

@@ -1,6 +1,6 @@
 """SQL of purchase orders: reading them, and changing one under the conditions of its lifecycle."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -19,6 +19,7 @@ from sqlalchemy import (
     not_,
     or_,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -209,6 +210,23 @@ async def bump_version(
         .returning(*order_columns)
     )
     return result.one_or_none()
+
+
+async def bump_versions(connection: AsyncConnection, orders: Collection[tuple[str, UUID]]) -> Sequence[Row[Any]]:
+    """Count one change for each of the orders, in whatever status they are, and return the changed rows."""
+    if not orders:
+        return []
+    # By the plain list of keys, along the index: two that change the same orders meet them in the same order.
+    result = await connection.execute(
+        update(Order)
+        .where(
+            Order.number_key.in_(sorted({key for key, _ in orders})),
+            tuple_(Order.number_key, Order.organisation_id).in_(sorted(orders)),
+        )
+        .values(version=Order.version + 1, updated_at=func.now())
+        .returning(*order_columns)
+    )
+    return result.all()
 
 
 async def claim_references(

@@ -48,6 +48,8 @@ VISIBLE_EVENT_DATA = frozenset(
         *("booking_id", "booking_number", "codes", "pro_numbers"),
         *("support_case_id", "support_case_category", "policy_version"),
         *("booking_number", "appointment_number", "bol"),
+        *("carrier", "tracking_number", "tracking_status", "previous_tracking_status", "occurred_at", "eta"),
+        *("ship_notice", "bol"),
     }
 )
 """Of the data of an event, what ship-to and forwarder see."""

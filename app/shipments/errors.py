@@ -82,3 +82,31 @@ class ProNumberReused(Problem):
         "/v1/delivery-bookings/{id}/shipments/{sid}/remove, or .../cancel)."
     )
     example_detail = "The PRO number 123-456782 of CNWY stands for a shipment that was completed."
+
+
+class TrackingEventDiffers(Problem):
+    """An event with this `source_reference` was told before, and said something else."""
+
+    status = 409
+    code = "tracking_event_differs"
+    title = "The carrier's id was used for another event"
+    remedy = (
+        "A `source_reference` names one event of a shipment for good, and one with this name says something else; "
+        "`event` is the position in the list that you sent. Nothing of the list was recorded. Give what happened "
+        "besides, and what corrects it, a `source_reference` of its own, or none."
+    )
+    example_detail = "XPO-88120441 is another event of this shipment: in_transit, 2036-02-27T18:05:00Z."
+    example_members: ClassVar[dict[str, JsonValue]] = {"event": 0}
+
+
+class TooManyTrackingEvents(Problem):
+    """A shipment or parcel has as many events as one may have."""
+
+    status = 409
+    code = "too_many_tracking_events"
+    title = "The shipment has too many events"
+    remedy = (
+        "A shipment or a parcel has at most 1,000 events. Send what changes something for those who wait for the "
+        "goods, a new status or another estimate, not each position of the vehicle."
+    )
+    example_detail = "The shipment has 1000 events."

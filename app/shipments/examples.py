@@ -40,6 +40,30 @@ LINK_WITH_VEHICLE: dict[str, Any] = {
 
 LINKED: dict[str, Any] = {
     **LINK_WITH_VEHICLE,
+    "bol": "4711-0815",
+    "tracking": {
+        "status": "at_terminal",
+        "occurred_at": "2036-02-27T21:40:00Z",
+        "eta": "2036-03-01T07:00:00Z",
+        "location": {"city": "Columbus", "state": "OH", "country": "US", "terminal": "XCB"},
+        "exception": None,
+        "events": 3,
+        "eta_outside_window": False,
+    },
+    "ship_notice": {
+        "reference": "SN-20360226-7",
+        "shipped_at": "2036-02-26T16:00:00Z",
+        "lines": [
+            {
+                "line": 1,
+                "sku": "TS-0042-L",
+                "gtin": None,
+                "supplier_sku": None,
+                "quantity": "240",
+                "unit": "EA",
+            }
+        ],
+    },
     "linked": True,
     "linked_by": "0198f5a2-9b10-7c02-b1c3-8e2f4a6d9b55",
     "linked_at": "2036-02-12T14:05:00Z",

@@ -107,7 +107,8 @@ class ProLinkRow(Base):
     `trailer_number` and `delivery_window` (`start`, `end`) are the vehicle that is expected with it, where it is known;
     `bol` is its bill of lading. `booking_id`: the delivery booking that has written these;
     `warehouse_id` and `location_code` are where it brings the goods. `at_risk_since`: when it was announced that the
-    order will not be accepted in the window of the booking `at_risk_booking_id`, for `at_risk_codes`.
+    order will not be accepted in the window of the booking `at_risk_booking_id`, for `at_risk_codes`. `ship_notice`:
+    what its sender has said is in it (`ship_notices`).
     """
 
     __tablename__ = "pro_links"
@@ -128,6 +129,12 @@ class ProLinkRow(Base):
             "AND (at_risk_since IS NULL) = (at_risk_codes IS NULL)",
             name="at_risk_is_said_whole",
         ),
+        Index(
+            "ix_pro_links_ship_notice",
+            text("(ship_notice ->> 'sent_by')"),
+            text("(ship_notice ->> 'reference')"),
+            postgresql_where=text("ship_notice IS NOT NULL"),
+        ),
         {"comment": "dist:number_key - PRO numbers on purchase orders"},
     )
 
@@ -145,5 +152,6 @@ class ProLinkRow(Base):
     at_risk_since: Mapped[datetime | None]
     at_risk_booking_id: Mapped[UUID | None]
     at_risk_codes: Mapped[list[str] | None]
+    ship_notice: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     linked_by: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
     linked_at: Mapped[datetime]

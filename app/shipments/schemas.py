@@ -12,6 +12,7 @@ from app.http.schemas import (
     PRINTABLE,
     AnswerModel,
     LongText,
+    Quantity,
     RequestModel,
     ShortText,
     Timestamp,
@@ -32,6 +33,7 @@ from app.shipments.examples import (
 )
 from app.shipments.pro_numbers import MAX_ALTERNATIVES, MAX_LENGTH, ProCheckScheme
 from app.shipments.pro_scans import TEXT_MAX
+from app.shipments.tracking_schemas import LinkTracking
 
 # What is too long or too short to be one is refused by the carrier's rule, in words that name it, not by the schema.
 WrittenCode = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100), PRINTABLE]
@@ -163,6 +165,27 @@ class LinkProNumber(RequestModel):
     Left out: as it was said before; null takes it away."""
 
 
+class ShippedLine(AnswerModel):
+    """What comes of one line of an order."""
+
+    line: int | None
+    """The order's line; null where the notice names only the product and several lines have it, or none."""
+    sku: str | None
+    gtin: str | None
+    supplier_sku: str | None
+    quantity: Quantity
+    unit: str | None
+
+
+class ShipNotice(AnswerModel):
+    """What a sender has said is on its way."""
+
+    reference: str
+    """The sender's number of the notice (BSN02)."""
+    shipped_at: Timestamp | None
+    lines: list[ShippedLine]
+
+
 class ProNumberLink(AnswerModel):
     """A PRO number on an order."""
 
@@ -175,6 +198,12 @@ class ProNumberLink(AnswerModel):
     """The vehicle that is expected with it, where that is known."""
     window: Window | None
     """When it is booked to come."""
+    bol: str | None
+    """Its bill of lading."""
+    tracking: LinkTracking | None
+    """Where the shipment is; null where nothing was told of it."""
+    ship_notice: ShipNotice | None
+    """What its sender has said is in it for this order (X12 856); null where nothing was."""
     linked: bool
     """False in the answer that took it off the order."""
     linked_by: UUID

@@ -16,19 +16,19 @@ from app.events.service import OrderChange
 from app.http.errors import NotFound
 from app.orders import policy_service
 from app.orders import repository as orders
-from app.orders.content_schemas import Window
 from app.orders.errors import InvalidTransition
 from app.orders.lifecycle import OPEN, StoredStatus, allowed_actions, effective_status
 from app.orders.location import LocatedOrder, locate, unknown_order
 from app.orders.policies import SplitShipments
 from app.orders.views import lifecycle_facts, relation_of
 from app.principal import Principal, Relation
-from app.shipments import carriers, pro_numbers, pro_scans, repository
+from app.shipments import carriers, pro_numbers, pro_scans, repository, tracking_repository
 from app.shipments.errors import InvalidProNumber, ProNumberClaimed, SplitShipmentNotAllowed
 from app.shipments.pro_numbers import ProRule, pro_number_key
 from app.shipments.repository import LinkOutcome
 from app.shipments.scac import InvalidScac, parse_scac
 from app.shipments.schemas import LinkedOrder, LinkProNumber, ProNumber, ProNumberLink
+from app.shipments.tracking_views import link_shown
 
 _LINKABLE = (*OPEN, StoredStatus.suspended)
 """Goods may still come. Time is no obstacle: an expired order may be extended while its goods are on their way."""
@@ -55,7 +55,7 @@ async def link(
     Raises what `locate` does, InvalidProNumber, ProNumberClaimed, InvalidTransition where no goods are expected, and
     SplitShipmentNotAllowed.
     """
-    order = await locate(connection, caller, number, buyer, admits=_may_ship)
+    order = await locate(connection, caller, number, buyer, admits=may_ship)
     scac, text = _waybill(body.scac, body.pro_number)
     pro = await _pro_number(connection, caller, scac, text)
     holder = await repository.claim(connection, scac, pro.key, pro.display, caller.organisation_id)
@@ -86,7 +86,8 @@ async def link(
         if outcome is LinkOutcome.MADE:
             await _require_single(connection, caller, order.relation, changed, row)
         await _record(connection, caller, order, _EVENT_OF[outcome], changed, _event_data(row))
-    return _link(row, linked=True), outcome is LinkOutcome.MADE
+    states = await tracking_repository.states_of(connection, [(scac, pro.key)])
+    return link_shown(row, states, order.row, linked=True), outcome is LinkOutcome.MADE
 
 
 async def unlink(
@@ -102,8 +103,8 @@ async def unlink(
 
     Who merely presents the order's number takes off only what his own organisation linked: the rest he does not see.
     """
-    order = await locate(connection, caller, number, buyer, admits=_may_ship)
-    code, key = _named(scac, pro_number)
+    order = await locate(connection, caller, number, buyer, admits=may_ship)
+    code, key = named(scac, pro_number)
     row = await repository.unlink(
         connection,
         order.number_key,
@@ -119,7 +120,8 @@ async def unlink(
         raise unknown_order(number)
     data = {**_event_data(row), "reason": reason}
     await _record(connection, caller, order, EventType.PRO_NUMBER_UNLINKED, changed, data)
-    return _link(row, linked=False)
+    states = await tracking_repository.states_of(connection, [(code, key)])
+    return link_shown(row, states, order.row, linked=False)
 
 
 async def page(
@@ -133,7 +135,8 @@ async def page(
     """Return up to `limit` links of an order after the (carrier, key) `after`; raises what `locate` does."""
     order = await locate(connection, caller, number, buyer)
     rows = await repository.links_of(connection, order.number_key, order.organisation_id, after=after, limit=limit)
-    return [LinkPosition(_link(row, linked=True), row.scac, row.pro_number) for row in rows]
+    states = await tracking_repository.states_of(connection, [(row.scac, row.pro_number) for row in rows])
+    return [LinkPosition(link_shown(row, states, order.row, linked=True), row.scac, row.pro_number) for row in rows]
 
 
 async def look_up(
@@ -144,7 +147,7 @@ async def look_up(
     Raises NotFound where it neither claimed the PRO number nor is named on any of its orders, InvalidProNumber for a
     text that no carrier's number looks like.
     """
-    code, key = _named(scac, pro_number)
+    code, key = named(scac, pro_number)
     claim = await repository.find_claim(connection, code, key)
     rows = await repository.linked_orders(connection, code, key, caller.organisation_id, after=after, limit=limit)
     claimed = claim is not None and claim.organisation_id == caller.organisation_id
@@ -193,8 +196,11 @@ def _vehicle(body: LinkProNumber) -> dict[str, Any]:
     return {column: said[name] for name, column in columns.items() if name in said}
 
 
-def _may_ship(order: LocatedOrder) -> bool:
-    """Whoever presents the number may act for its shipment until the order names who forwards it (contract, 3)."""
+def may_ship(order: LocatedOrder) -> bool:
+    """Return whether the caller may act for the shipment of an order that he has located.
+
+    Whoever presents the number may act for its shipment until the order names who forwards it (contract, 3).
+    """
     return order.relation is not Relation.PRESENTER or not order.row["forwarder_ids"]
 
 
@@ -225,8 +231,8 @@ def _wrong_carrier(detail: str) -> InvalidProNumber:
     return InvalidProNumber(detail, members={"field": "scac", "rule": "carrier", "carrier": None})
 
 
-def _named(scac: str, pro_number: str) -> tuple[str, str]:
-    """Return the carrier and the key of the PRO number that a path names."""
+def named(scac: str, pro_number: str) -> tuple[str, str]:
+    """Return the carrier and the key of the PRO number that a path names; raises InvalidProNumber."""
     code, text = _waybill(scac, pro_number)
     try:
         return code, pro_number_key(text)
@@ -261,7 +267,7 @@ async def _refusal(connection: AsyncConnection, order: LocatedOrder, number: str
     """Return why the order, read anew, takes no PRO number from the caller."""
     found = await orders.find_by_keys(connection, [order.number_key], None, order.organisation_id)
     current = [LocatedOrder(row._asdict(), order.relation) for row in found]
-    if not current or not _may_ship(current[0]):
+    if not current or not may_ship(current[0]):
         return unknown_order(number)
     facts = lifecycle_facts(current[0].row)
     status = effective_status(facts, current[0].read_at)
@@ -297,18 +303,6 @@ async def _record(
 def _event_data(row: Row[Any]) -> dict[str, JsonValue]:
     vehicle = {"trailer_number": row.trailer_number, "window": row.delivery_window}
     return {"scac": row.scac, "pro_number": row.display, **{name: said for name, said in vehicle.items() if said}}
-
-
-def _link(row: Row[Any], *, linked: bool) -> ProNumberLink:
-    return ProNumberLink(
-        scac=row.scac,
-        pro_number=row.display,
-        trailer_number=row.trailer_number,
-        window=None if row.delivery_window is None else Window.model_validate(row.delivery_window),
-        linked=linked,
-        linked_by=row.linked_by,
-        linked_at=row.linked_at,
-    )
 
 
 def _linked_order(row: Mapping[str, Any], organisation_id: UUID) -> LinkedOrder:

@@ -239,13 +239,15 @@ def body_of(operation: Operation, order: dict[str, str]) -> Any:
     if operation.body is None:
         return None
     example = examples(DOCUMENT, operation.body)[0]
-    about = {
+    about: dict[str, Any] = {
         "input": order["number"],
         "number": order["number"],
         "scac": order["scac"],
         "pro_number": order["pro_number"],
     }
     about["receipt_reference"] = secrets.token_hex(8)
+    # The document's examples are of a time to come, and what has happened is past.
+    about["events"] = [{"type": "in_transit", "occurred_at": ahead(hours=-1)}]
     if operation.id == "book_delivery":
         pro = {"purchase_orders": [order["number"]], "scac": "QXZB", "pro_number": secrets.token_hex(8)}
         return example | {"shipments": [example["shipments"][0] | pro | {"bol": secrets.token_hex(8)}]}

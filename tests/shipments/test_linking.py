@@ -17,7 +17,7 @@ def test_a_new_link_is_201_and_shows_the_pro_number_as_the_carrier_writes_it(buy
     assert answer.status_code == 201
     made = answer.json()
     assert made.pop("linked_at").endswith("Z")
-    vehicle = {"trailer_number": None, "window": None}
+    vehicle = dict.fromkeys(("trailer_number", "window", "bol", "tracking", "ship_notice"))
     assert made == {"scac": "CNWY", "pro_number": pro, **vehicle, "linked": True, "linked_by": buyer.id}
 
 

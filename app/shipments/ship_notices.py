@@ -1,0 +1,215 @@
+"""Use cases of ship notices: put the PRO number of a shipment on all its orders with what comes of each, or on none.
+
+A notice is its sender's, by its reference, and has one or more shipments. It stands on the links of its PRO numbers;
+one that it has made goes with it when it is withdrawn, unless a delivery is booked with it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from pydantic import JsonValue
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.errors import Problem
+from app.events import service as events
+from app.events.event_types import EventType
+from app.events.service import OrderChange
+from app.http.errors import NotFound
+from app.http.schemas import plain_decimal
+from app.orders import repository as orders
+from app.orders.location import LocatedOrder, locate
+from app.orders.views import relation_of
+from app.principal import Principal
+from app.shipments import service, ship_notice_repository
+from app.shipments.errors import InvalidProNumber
+from app.shipments.schemas import LinkProNumber
+from app.shipments.ship_notice_schemas import ReceivedNotice, ShippedOrder
+from app.shipments.shipped_lines import PRODUCT, Item, Line, matched
+
+Place = tuple[str | int, ...]
+LinkKey = tuple[str, UUID, str, str]
+"""Number key, buyer, carrier, key of the PRO number."""
+
+
+class RefusedNotice(Exception):  # noqa: N818 - named for what it says about the notice
+    """A shipment is not taken; `faults` say (place in the notice, code, message) of each."""
+
+    def __init__(self, faults: Sequence[tuple[Place, str, str]]) -> None:
+        super().__init__(faults)
+        self.faults = faults
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """An order of a shipment, found, with what is to stand on its link."""
+
+    position: int
+    order: LocatedOrder
+    said: ShippedOrder
+    key: LinkKey
+    lines: list[dict[str, Any]] = field(default_factory=list)
+
+
+async def receive(connection: AsyncConnection, caller: Principal, notice: ReceivedNotice) -> bool:
+    """Put what a shipment of a notice says on its orders, all of it; return whether that changed anything.
+
+    Raises RefusedNotice with every fault; the caller takes back what was done until then.
+    """
+    wanted = await _found(connection, caller, notice)
+    before = {_key(row): row for row in await _standing(connection, caller, notice)}
+    after = {one.key: _content(notice, one, caller) for one in wanted}
+    if before.keys() == after.keys() and all(_says_the_same(before[key].ship_notice, after[key]) for key in after):
+        return False
+    if before and not notice.replaces:
+        message = "This notice says something else already: one that takes its place has 05 in BSN01"
+        raise RefusedNotice([(("reference",), "ship_notice_differs", message)])
+    for key, row in before.items():
+        if key not in after:
+            await _withdraw(connection, caller, row)
+    faults: list[tuple[Place, str, str]] = []
+    for one in wanted:
+        try:
+            await _put(connection, caller, one, before.get(one.key), after[one.key])
+        except InvalidProNumber as problem:
+            faults.append((("orders", one.position, str(problem.members["field"])), problem.code, problem.detail))
+        except RefusedNotice as refused:
+            faults += refused.faults
+        except Problem as problem:
+            faults.append((("orders", one.position, "number"), problem.code, problem.detail))
+    if faults:
+        raise RefusedNotice(faults)
+    return True
+
+
+async def withdraw(connection: AsyncConnection, caller: Principal, reference: str) -> None:
+    """Withdraw a notice of the caller's, all shipments of it; raises NotFound where it has none of that reference."""
+    rows = await ship_notice_repository.standing(connection, caller.organisation_id, reference)
+    if not rows:
+        raise NotFound(f"No order has a ship notice {reference} of this organisation.")
+    for row in rows:
+        await _withdraw(connection, caller, row)
+
+
+async def _found(connection: AsyncConnection, caller: Principal, notice: ReceivedNotice) -> list[_Wanted]:
+    """Return the orders of a shipment with the lines that come; raises RefusedNotice."""
+    faults: list[tuple[Place, str, str]] = []
+    wanted: list[_Wanted] = []
+    for position, said in enumerate(notice.orders):
+        where: Place = ("orders", position)
+        try:
+            order = await locate(connection, caller, said.number, None, admits=service.may_ship)
+            scac, key = service.named(said.scac, said.pro_number)
+        except InvalidProNumber as problem:
+            faults.append(((*where, str(problem.members["field"])), problem.code, problem.detail))
+            continue
+        except Problem as problem:
+            faults.append(((*where, "number"), problem.code, _told(problem)))
+            continue
+        one = _Wanted(position, order, said, (*order.identity, scac, key))
+        if any(other.key == one.key for other in wanted):
+            faults.append(((*where, "number"), "duplicate_order", "The order stands in the shipment twice"))
+        wanted.append(one)
+    for one in wanted:
+        rows = await orders.current_lines(connection, *one.order.identity, one.order.row["revision"])
+        lines = [Line(row.line, _product(row._asdict())) for row in rows]
+        one.lines, unknown = matched([_item(item.model_dump()) for item in one.said.lines], lines)
+        for item, name, code, message in unknown:
+            faults.append((("orders", one.position, "lines", item, name), code, message))
+    if faults:
+        raise RefusedNotice(faults)
+    return wanted
+
+
+async def _standing(connection: AsyncConnection, caller: Principal, notice: ReceivedNotice) -> Sequence[Row[Any]]:
+    """Return the links on which this shipment of the notice stands, and with the first those of shipments it lost."""
+    rows = await ship_notice_repository.standing(connection, caller.organisation_id, notice.reference)
+    first = notice.shipment == 1
+    return [
+        row
+        for row in rows
+        if row.ship_notice["shipment"] == notice.shipment
+        or (first and notice.replaces and row.ship_notice["shipment"] > notice.shipments)
+    ]
+
+
+async def _put(
+    connection: AsyncConnection, caller: Principal, one: _Wanted, before: Row[Any] | None, after: Mapping[str, Any]
+) -> None:
+    said = {name: getattr(one.said, name) for name in ("scac", "pro_number", "trailer_number")}
+    body = LinkProNumber(**{name: value for name, value in said.items() if value is not None})
+    _, made = await service.link(connection, caller, str(one.order.row["id"]), None, body)
+    if before is not None and _says_the_same(before.ship_notice, after):
+        return
+    made = made or (before is not None and before.ship_notice["made_link"])
+    stored = await ship_notice_repository.store(connection, one.key, {**after, "made_link": made}, one.said.bol)
+    if stored is None:
+        # Whose it is, is not said: the caller may have no other business with him.
+        message = (
+            "Another ship notice stands on this PRO number of the order: it is withdrawn with 01 in BSN01, or replaced "
+            "under its own reference with 05"
+        )
+        raise RefusedNotice([(("orders", one.position, "number"), "ship_notice_exists", message)])
+    await _record(connection, caller, EventType.SHIP_NOTICE_RECEIVED, stored)
+
+
+async def _withdraw(connection: AsyncConnection, caller: Principal, row: Row[Any]) -> None:
+    await ship_notice_repository.take_off(connection, _key(row))
+    await _record(connection, caller, EventType.SHIP_NOTICE_CANCELLED, row)
+    if row.ship_notice["made_link"] and row.booking_id is None:
+        reason = f"The ship notice {row.ship_notice['reference']} was withdrawn."
+        await service.unlink(connection, caller, str(row.order_id), None, row.scac, row.pro_number, reason)
+
+
+async def _record(connection: AsyncConnection, caller: Principal, type_: EventType, row: Row[Any]) -> None:
+    (changed,) = await orders.bump_versions(connection, [(row.number_key, row.organisation_id)])
+    data: dict[str, JsonValue] = {
+        "scac": row.scac,
+        "pro_number": row.display,
+        "ship_notice": row.ship_notice["reference"],
+        **({} if row.bol is None else {"bol": row.bol}),
+    }
+    change = OrderChange(
+        type=type_,
+        number_key=row.number_key,
+        organisation_id=row.organisation_id,
+        sequence=changed.version,
+        actor=caller,
+        relation=relation_of(changed._asdict(), caller.organisation_id),
+        data=data,
+    )
+    await events.record(connection, [change])
+
+
+def _content(notice: ReceivedNotice, one: _Wanted, caller: Principal) -> dict[str, Any]:
+    """Return what is to be kept of a notice on a link."""
+    said = notice.model_dump(mode="json", include={"reference", "shipment", "shipped_at"})
+    lines = [{**line, "quantity": plain_decimal(line["quantity"])} for line in one.lines]
+    vehicle = {"bol": one.said.bol, "trailer_number": one.said.trailer_number}
+    return {**said, **vehicle, "sent_by": str(caller.organisation_id), "lines": lines}
+
+
+def _says_the_same(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    return all(before[name] == value for name, value in after.items())
+
+
+def _key(row: Row[Any]) -> LinkKey:
+    return row.number_key, row.organisation_id, row.scac, row.pro_number
+
+
+def _item(said: Mapping[str, Any]) -> Item:
+    return Item(said["line"], _product(said), said["quantity"], said["unit"])
+
+
+def _product(said: Mapping[str, Any]) -> dict[str, str]:
+    return {name: said[name] for name in PRODUCT if said[name] is not None}
+
+
+def _told(problem: Problem) -> str:
+    """Return the sentence about a problem with a number: that about the field where the text can be none."""
+    errors = problem.members.get("errors")
+    if isinstance(errors, list) and errors and isinstance(errors[0], dict):
+        return str(errors[0]["message"])
+    return problem.detail
