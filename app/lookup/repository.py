@@ -56,6 +56,22 @@ async def by_pro_numbers(
     return (await connection.execute(query)).all()
 
 
+async def by_bookings(
+    connection: AsyncConnection, organisation_id: UUID, booking_ids: Collection[UUID], limit: int
+) -> Sequence[Row[Any]]:
+    """Return up to `limit` orders of the organisation's that come with delivery bookings, each with `booking_id`."""
+    link = ProLinkRow
+    with_booking: list[Any] = [*order_columns, link.booking_id]
+    query = (
+        select(*with_booking)
+        .join(link, and_(link.number_key == Order.number_key, link.organisation_id == Order.organisation_id))
+        .where(link.booking_id.in_(booking_ids), _names(organisation_id))
+        .order_by(Order.id.desc())
+        .limit(limit)
+    )
+    return (await connection.execute(query)).all()
+
+
 async def by_own_reference(connection: AsyncConnection, organisation_id: UUID, reference: str) -> Sequence[Row[Any]]:
     """Return the organisation's own order with this reference, exactly: also one that is too long for a gate."""
     claim = ReferenceClaimRow

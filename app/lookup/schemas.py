@@ -30,6 +30,8 @@ class FoundField(StrEnum):
     number = "number"
     id = "id"
     pro_number = "pro_number"
+    booking_number = "booking_number"
+    appointment_number = "appointment_number"
     reference = "reference"
     references = "references"
     contract_number = "contract_number"
