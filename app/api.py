@@ -44,6 +44,7 @@ from app.orders.receipt_endpoints import router as receipts
 from app.organisations.endpoints import router as organisations
 from app.principal import OPERATIONS, Scope
 from app.shipments.endpoints import router as shipments
+from app.shipments.parcel_endpoints import router as parcels
 from app.shipments.tracking_endpoints import router as tracking
 from app.shipments.tracking_rules import STATUS_MEANINGS as TRACKING_MEANINGS
 from app.shipments.tracking_rules import TrackingEventType, TrackingStatus
@@ -65,6 +66,7 @@ for part in (
     exchange,
     shipments,
     tracking,
+    parcels,
     policies,
     number_formats,
     organisations,
