@@ -27,11 +27,11 @@ characters of a file tell its form, unless `format` does:
 
 {forms}
 
-A document of a file, an order, a change of one, an acknowledgement or a shipment, is taken whole or not at all. What is not taken
-is in the report of `GET /v1/imports/{{id}}`, with its line, its number and the reason, which names the column, the
-segment and element, or the JSON path. An order is known by its number, or by its `reference` where the file says no
-number: one that is there already and says the same is `unchanged`. A change or an acknowledgement that has come before,
-in an interchange that says the same in its ISA, is `unchanged` too, whatever has become of the order since.
+A document of a file, an order, a change of one, an acknowledgement or a shipment, is taken whole or not at all. What is
+not taken is in the report of `GET /v1/imports/{{id}}`, with its line, its number and the reason, which names the
+column, the segment and element, or the JSON path. An order is known by its number, or by its `reference` where the file
+says no number: one that is there already and says the same is `unchanged`. A change or an acknowledgement that has come
+before, in an interchange that says the same in its ISA, is `unchanged` too, whatever has become of the order since.
 """
 
 _CSV: Final = """\
