@@ -8,6 +8,12 @@ from fastapi import APIRouter
 from app.access.endpoints import router as api_keys
 from app.cases.case_rules import CASE_STATUS_MEANINGS, STEP_MEANINGS, CaseStatus, CaseStep
 from app.cases.endpoints import router as support_cases
+from app.deliveries.booking_lifecycle import STATUS_MEANINGS as BOOKING_STATUS_MEANINGS
+from app.deliveries.booking_lifecycle import BookingStatus
+from app.deliveries.booking_rules import LOAD_TYPE_MEANINGS, LoadType
+from app.deliveries.calendar_endpoints import router as location_calendars
+from app.deliveries.endpoints import router as delivery_bookings
+from app.deliveries.lifecycle_endpoints import router as delivery_booking_lifecycle
 from app.errors import PROBLEMS
 from app.exchange.documents import FORMAT_MEANINGS, ImportFormat
 from app.exchange.endpoints import router as exchange
@@ -65,6 +71,9 @@ for part in (
     receipts,
     exchange,
     shipments,
+    location_calendars,
+    delivery_bookings,
+    delivery_booking_lifecycle,
     tracking,
     parcels,
     policies,
@@ -97,6 +106,10 @@ TAGS: list[dict[str, Any]] = [
     {
         "name": "Shipments",
         "description": "Carriers, the PRO numbers that link a vehicle to its orders, and where it is.",
+    },
+    {
+        "name": "Deliveries",
+        "description": "Book a vehicle at a warehouse, and lead it to the dock; calendars of locations.",
     },
     {
         "name": "Policies",
@@ -181,6 +194,8 @@ def vocabularies() -> Mapping[str, Mapping[str, str]]:
         "ExportFormat": {form: EXPORT_FORMAT_MEANINGS[form] for form in ExportFormat},
         "GateFact": {fact: GATE_FACT_MEANINGS[fact] for fact in GateFact},
         "ActivationMode": {mode: ACTIVATION_MEANINGS[mode] for mode in ActivationMode},
+        "BookingStatus": {status: BOOKING_STATUS_MEANINGS[status] for status in BookingStatus},
+        "LoadType": {one: LOAD_TYPE_MEANINGS[one] for one in LoadType},
         "SplitShipments": {one: SPLIT_SHIPMENTS_MEANINGS[one] for one in SplitShipments},
         "TrackingEventType": {type_: TRACKING_MEANINGS[type_] for type_ in TrackingEventType},
         "TrackingStatus": {status: TRACKING_MEANINGS[status] for status in TrackingStatus},

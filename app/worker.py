@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 
 from app.db import idempotency_keys
 from app.db.session import Database
+from app.deliveries import at_risk
 from app.errors import TemporarilyUnavailable
 from app.exchange.runner import ImportRunner
 from app.telemetry import logger
@@ -22,7 +23,8 @@ async def background_work(database: Database, imports: ImportRunner, *, enabled:
     if not enabled:
         yield
         return
-    tasks = [asyncio.create_task(run_for_ever(database)), asyncio.create_task(imports.run_for_ever())]
+    works = (run_for_ever(database), imports.run_for_ever(), at_risk.run_for_ever(database))
+    tasks = [asyncio.create_task(work) for work in works]
     try:
         yield
     finally:

@@ -14,6 +14,8 @@ import app.access.models
 import app.cases.models
 import app.db.idempotency_keys
 import app.db.look_up_counts
+import app.deliveries.calendar_models
+import app.deliveries.models
 import app.events.models
 import app.exchange.models
 import app.numbers.models

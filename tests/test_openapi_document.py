@@ -20,10 +20,10 @@ from app.validation.refusal_codes import REFUSAL_CODES
 from tests.document import Document, Operation, closed, examples, faults, operations, parts, resolved
 
 VERBS = {
-    "activate", "approve", "assign", "cancel", "close", "comment", "confirm", "create", "deny", "export", "extend",
-    "find", "get", "import", "issue", "link", "list", "open", "preview", "put", "receive", "record", "reject", "reopen",
-    "request", "resolve", "resume", "reverse", "revoke", "rotate", "send", "suspend", "unlink", "update", "validate",
-    "verify", "withdraw",
+    "activate", "add", "approve", "arrive", "assign", "book", "cancel", "close", "comment", "complete", "confirm",
+    "create", "delete", "deny", "export", "extend", "find", "get", "import", "issue", "link", "list", "mark", "open",
+    "preview", "put", "receive", "record", "reject", "remove", "reopen", "request", "reschedule", "resolve", "resume",
+    "reverse", "revoke", "rotate", "send", "suspend", "unlink", "update", "validate", "verify", "withdraw",
 }  # fmt: skip
 
 DOCUMENT: Document = create_app(Settings.model_validate({"DATABASE_URL": "postgresql://nowhere"})).openapi()

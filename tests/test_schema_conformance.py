@@ -103,6 +103,13 @@ class Service:
         if "support_case_id" in path:
             body = {"number": order["number"], "category": "expired", "description": "A"}
             things["support_case_id"] = self._party.post("/v1/support-cases", body).json()["id"]
+        if "/locations/" in path:
+            # Anew each time: what is tried on it may have deleted it.
+            things["code"] = f"A{next(self._pro_numbers)}"
+            hours = {"monday": [{"opens": "06:00", "closes": "14:00"}]}
+            calendar = {"time_zone": "Europe/Berlin", "slot_minutes": 60, "capacity": 2, "opening_hours": hours}
+            made = self._party.put(f"/v1/locations/{things['code']}/calendar", calendar)
+            assert made.status_code == 201, made.text
         key = self._party.post("/v1/api-keys", {"name": "A", "scopes": ["validate"]})
         imported = self._party.post("/v1/imports", {"payload": {"orders": []}})
         things["import_id"] = imported.json()["id"]

@@ -31,6 +31,16 @@ class EventType(StrEnum):
     PRO_NUMBER_LINKED = "pro_number.linked"
     PRO_NUMBER_CHANGED = "pro_number.changed"
     PRO_NUMBER_UNLINKED = "pro_number.unlinked"
+    DELIVERY_BOOKING_REQUESTED = "delivery_booking.requested"
+    DELIVERY_BOOKING_CONFIRMED = "delivery_booking.confirmed"
+    DELIVERY_BOOKING_RESCHEDULED = "delivery_booking.rescheduled"
+    DELIVERY_BOOKING_CANCELLED = "delivery_booking.cancelled"
+    DELIVERY_BOOKING_ARRIVED = "delivery_booking.arrived"
+    DELIVERY_BOOKING_COMPLETED = "delivery_booking.completed"
+    DELIVERY_BOOKING_NO_SHOW = "delivery_booking.no_show"
+    DELIVERY_BOOKING_SHIPMENT_ADDED = "delivery_booking.shipment_added"
+    DELIVERY_BOOKING_SHIPMENT_REMOVED = "delivery_booking.shipment_removed"
+    DELIVERY_BOOKING_AT_RISK = "delivery_booking.at_risk"
     TRACKING_NUMBER_LINKED = "tracking_number.linked"
     TRACKING_NUMBER_CHANGED = "tracking_number.changed"
     TRACKING_NUMBER_UNLINKED = "tracking_number.unlinked"
@@ -49,7 +59,7 @@ GATE_CHECKED: Final = "gate.checked"
 
 
 class AuditType(StrEnum):
-    """What happened to an organisation itself: its keys, its formats, its policy, its carriers."""
+    """What happened to an organisation itself: its keys, its formats, its policy, its carriers, its calendars."""
 
     ORGANISATION_CREATED = "organisation.created"
     ORGANISATION_UPDATED = "organisation.updated"
@@ -62,4 +72,6 @@ class AuditType(StrEnum):
     POLICY_CREATED = "policy.created"
     POLICY_CHANGING = "policy.changing"
     CARRIER_STORED = "carrier.stored"
+    CALENDAR_STORED = "calendar.stored"
+    CALENDAR_DELETED = "calendar.deleted"
     SHARED_CARRIER_STORED = "shared_carrier.stored"

@@ -14,7 +14,7 @@ BUCKETS = 64
 
 
 class PurchaseOrderEventRow(Base):
-    """One change of an order, numbered by the order's own version."""
+    """One change of an order, numbered by the order's own version; without an actor the service has noticed it."""
 
     __tablename__ = "purchase_order_events"
     __table_args__ = (
@@ -22,6 +22,11 @@ class PurchaseOrderEventRow(Base):
             ["number_key", "organisation_id"], ["purchase_orders.number_key", "purchase_orders.organisation_id"]
         ),
         CheckConstraint("sequence >= 1", name="sequence_counts_from_one"),
+        CheckConstraint(
+            "(actor_organisation_id IS NULL) = (actor_key_id IS NULL) "
+            "AND (actor_organisation_id IS NULL) = (actor_relation IS NULL)",
+            name="actor_is_known_or_there_is_none",
+        ),
         {"comment": "dist:number_key - what happened to each order, append only"},
     )
 
@@ -30,9 +35,9 @@ class PurchaseOrderEventRow(Base):
     sequence: Mapped[int] = mapped_column(primary_key=True)
     type: Mapped[str]
     occurred_at: Mapped[datetime]
-    actor_organisation_id: Mapped[UUID]
-    actor_key_id: Mapped[UUID]
-    actor_relation: Mapped[str]
+    actor_organisation_id: Mapped[UUID | None]
+    actor_key_id: Mapped[UUID | None]
+    actor_relation: Mapped[str | None]
     data: Mapped[dict[str, Any]]
 
 

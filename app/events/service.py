@@ -19,15 +19,16 @@ from app.principal import Principal, Relation
 class OrderChange:
     """A change of the order (number_key, organisation_id); `sequence` is the order's version after it.
 
-    `relation` says in which role the actor did it: an owner who confirms does so on the seller's behalf.
+    `relation` says in which role the actor did it: an owner who confirms does so on the seller's behalf. Both are None
+    where nobody did it: the service has noticed what others, or time, have made of the order.
     """
 
     type: EventType
     number_key: str
     organisation_id: UUID
     sequence: int
-    actor: Principal
-    relation: Relation
+    actor: Principal | None
+    relation: Relation | None
     data: dict[str, JsonValue] = field(default_factory=dict)
 
 
@@ -41,8 +42,8 @@ async def record(connection: AsyncConnection, changes: Sequence[OrderChange]) ->
                 "organisation_id": change.organisation_id,
                 "sequence": change.sequence,
                 "type": change.type,
-                "actor_organisation_id": change.actor.organisation_id,
-                "actor_key_id": change.actor.key_id,
+                "actor_organisation_id": change.actor.organisation_id if change.actor else None,
+                "actor_key_id": change.actor.key_id if change.actor else None,
                 "actor_relation": change.relation,
                 "data": change.data,
             }

@@ -175,3 +175,34 @@ class LookUpLimiter:
             self._not_written[one.organisation_id] = left
             if left <= 0:
                 del self._not_written[one.organisation_id]
+
+
+class LookUpAccount:
+    """The look-ups of one request that asks about many numbers: held one by one, and noted at its end."""
+
+    def __init__(self, look_ups: LookUpLimiter, organisation_id: UUID) -> None:
+        self._look_ups = look_ups
+        self._organisation_id = organisation_id
+        self._unrelated = 0
+        self._is_related = False
+
+    @property
+    def suggests(self) -> bool:
+        """Whether what may have been meant is still said."""
+        return self._look_ups.allowance(self._organisation_id).suggests
+
+    def hold(self, *, free: bool, related: bool) -> None:
+        """Hold an answer against the limit, unless it is free; raises TooManyLookUps."""
+        if not free:
+            allowance = self._look_ups.allowance(self._organisation_id)
+            if not allowance.remaining:
+                raise allowance.refusal()
+            self._look_ups.hold(self._organisation_id, 1)
+            self._unrelated += 1
+        self._is_related = self._is_related or related
+
+    async def settle(self) -> None:
+        """Have what is held counted for all processes, and hold the answer back where there was much of it."""
+        self._look_ups.note(self._organisation_id, self._unrelated, related=self._is_related)
+        if self._unrelated:
+            await asyncio.sleep(self._look_ups.allowance(self._organisation_id).delay)

@@ -155,7 +155,7 @@ def _complete(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
             [problem for problem in problems if problem.status == status]
         )
     for parameter in operation.get("parameters", []):
-        _complete_parameter(parameter)
+        _complete_parameter(parameter, creates="201" in operation["responses"])
     if "requestBody" in operation:
         body = operation["requestBody"]["content"]["application/json"]
         body["schema"] = without_null(body["schema"])
@@ -169,13 +169,13 @@ def _complete(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
     operation["responses"] = dict(sorted(operation["responses"].items()))
 
 
-def _complete_parameter(parameter: dict[str, Any]) -> None:
+def _complete_parameter(parameter: dict[str, Any], *, creates: bool) -> None:
     # A null in a query, header or path is a way in which Python speaks of leaving it out.
     schema = parameter["schema"] = without_null(parameter["schema"])
     for said_twice in ("title", "description"):
         schema.pop(said_twice, None)
-    # The service takes it as optional only to say 428, as RFC 6585 asks, and not 422.
-    parameter["required"] = parameter["required"] or parameter["name"] == "If-Match"
+    # The service takes it as optional only to say 428, as RFC 6585 asks, and not 422; what is made anew has no ETag.
+    parameter["required"] = parameter["required"] or (parameter["name"] == "If-Match" and not creates)
     # Only where a value is needed: pages that send requests would send the examples of optional ones too.
     if parameter["required"] and "examples" in schema:
         parameter["example"] = schema["examples"][0]

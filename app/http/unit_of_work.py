@@ -154,6 +154,15 @@ class UnitOfWork:
         """Run `work`, which only looks, and return its presented result; 304 where the caller has it already."""
         return await self._unless_current(present(await self._database.look(work)))
 
+    async def read_counted(
+        self, work: Callable[[AsyncConnection], Awaitable[Result]], present: Callable[[Result], Answer]
+    ) -> Response:
+        """Do the same for what is open to whoever presents a number: it counts as a look-up."""
+        try:
+            return await self.read(self._counted(work), present)
+        finally:
+            await asyncio.sleep(self._seconds_held_back)
+
     async def read_or_write(
         self,
         look: Callable[[AsyncConnection], Awaitable[Result | None]],

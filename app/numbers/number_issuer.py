@@ -127,6 +127,20 @@ class NumberIssuer:
                 await self._draw_from(formats[format_id], wanted, positions, outcomes)
         return [outcomes[position] for position in range(len(wanted))]
 
+    async def draw_own(self, format_id: UUID, pattern: FormatPattern) -> str:
+        """Draw a number of something else than an order, by a format of the service's own that shows no period.
+
+        Its series is that of `format_id`, which no format of an organisation has. Raises NumberFormatExhausted and
+        TemporarilyUnavailable.
+        """
+        outcomes: dict[int, DrawnNumber | Problem] = {}
+        own = _Format(format_id, DEFAULT_FORMAT_VERSION, pattern, date.min)
+        await self._draw_from(own, [WantedNumber(format_id, {})], deque([0]), outcomes)
+        drawn = outcomes[0]
+        if isinstance(drawn, Problem):
+            raise drawn
+        return drawn.number
+
     async def dispose(self) -> None:
         """Close the issuer's connections; the blocks that it holds are gaps."""
         await self._database.dispose()

@@ -8,14 +8,15 @@ from app.errors import Problem
 
 
 class InvalidTransition(Problem):
-    """The order's status does not allow what was asked."""
+    """The status of the order, or of its delivery booking, does not allow what was asked."""
 
     status = 409
     code = "invalid_transition"
-    title = "The order's status does not allow this"
+    title = "The status does not allow this"
     remedy = (
         "`order_status` is the status now and `allowed` lists what can be done in it. Two callers may have acted at "
-        "once: read the order again before trying anything else; its `allowed_actions` say the same."
+        "once: read the order again before trying anything else; its `allowed_actions` say the same. Of a delivery "
+        "booking it is `booking_status`; a vehicle that has arrived already is told with `arrived_at` and `dock`."
     )
     example_detail = "PO-7K3M9QWX2R is issued: activate is not possible; possible are confirm, reject, extend."
     example_members: ClassVar[dict[str, JsonValue]] = {

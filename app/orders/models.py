@@ -149,6 +149,7 @@ class PolicyVersionRow(Base):
         CheckConstraint(f"delivery_window_at_gate IN ({_quoted(WindowAtGate)})", name="delivery_window_at_gate"),
         CheckConstraint("default_validity > interval '0'", name="default_validity_is_positive"),
         CheckConstraint("activation_window > interval '0'", name="activation_window_is_positive"),
+        CheckConstraint("booking_cutoff > interval '0'", name="booking_cutoff_is_positive"),
         CheckConstraint(f"activation IN ({_quoted(ActivationMode)})", name="activation"),
         CheckConstraint(f"split_shipments IN ({_quoted(SplitShipments)})", name="split_shipments"),
         {"comment": "dist:reference - versions of organisations' policies, append only"},
@@ -166,6 +167,7 @@ class PolicyVersionRow(Base):
     activation: Mapped[str] = mapped_column(server_default=DEFAULT_POLICY.activation)
     split_shipments: Mapped[str] = mapped_column(server_default=DEFAULT_POLICY.split_shipments)
     format_id: Mapped[UUID | None] = mapped_column(ForeignKey("number_formats.id"))
+    booking_cutoff: Mapped[timedelta | None]
     created_at: Mapped[datetime]
 
 

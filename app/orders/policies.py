@@ -78,7 +78,8 @@ class Policy:
     `gate_facts_that_hold`: facts whose contradiction is held instead of rejected. `receipt_tolerance`: the share of
     what was ordered that may come in beyond it; 0.05 takes 105 of 100. `default_validity` and `activation_window`: how
     long after its issue an order ends and lapses that says nothing of it; None: never. `format_id`: the format of
-    numbers for which none is named; None: the default one.
+    numbers for which none is named; None: the default one. `booking_cutoff`: how long before the window of a delivery
+    whoever has booked it may still change it; None: there is no such limit.
     """
 
     mandatory_gate_facts: frozenset[GateFact] = frozenset({GateFact.pro_number})
@@ -90,6 +91,7 @@ class Policy:
     activation: ActivationMode = ActivationMode.manual
     split_shipments: SplitShipments = SplitShipments.allowed
     format_id: UUID | None = None
+    booking_cutoff: timedelta | None = None
 
 
 DEFAULT_POLICY: Final = Policy()

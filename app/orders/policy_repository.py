@@ -67,7 +67,7 @@ async def find(connection: AsyncConnection, organisation_id: UUID, version: int)
     result = await connection.execute(
         select(_Version.__table__).where(_Version.organisation_id == organisation_id, _Version.version == version)
     )
-    return _policy_version(result.one())
+    return policy_version(result.one())
 
 
 async def find_in_force(connection: AsyncConnection, organisation_id: UUID, at: datetime) -> PolicyVersion | None:
@@ -79,7 +79,7 @@ async def find_in_force(connection: AsyncConnection, organisation_id: UUID, at: 
         .limit(1)
     )
     found = result.one_or_none()
-    return None if found is None else _policy_version(found)
+    return None if found is None else policy_version(found)
 
 
 async def versions_of(
@@ -90,11 +90,12 @@ async def versions_of(
     if found:
         result = await connection.execute(select(_Version.__table__).where(_Version.organisation_id.in_(list(found))))
         for row in result:
-            found[row.organisation_id].append(_policy_version(row))
+            found[row.organisation_id].append(policy_version(row))
     return found
 
 
-def _policy_version(row: Row[Any]) -> PolicyVersion:
+def policy_version(row: Any) -> PolicyVersion:
+    """Return the version that a row of the table is, or anything with its columns as attributes."""
     return PolicyVersion(
         row.version,
         row.effective_from,
@@ -108,5 +109,6 @@ def _policy_version(row: Row[Any]) -> PolicyVersion:
             ActivationMode(row.activation),
             SplitShipments(row.split_shipments),
             row.format_id,
+            row.booking_cutoff,
         ),
     )

@@ -31,6 +31,7 @@ _STATED: dict[str, Any] = {
     "activation": "on_confirmation",
     "split_shipments": "refused",
     "format_id": None,
+    "booking_cutoff": "PT24H",
 }
 
 
@@ -105,6 +106,9 @@ class PolicyContent(RequestModel):
     format_id: UUID | None = DEFAULT_POLICY.format_id
     """The format of numbers for orders that name neither `number` nor `format_id`: one of your own formats. Left out:
     the default format, which an order may still ask for by its id."""
+    booking_cutoff: Duration | None = DEFAULT_POLICY.booking_cutoff
+    """How long before its window a delivery at your gate may still be booked, and be rescheduled, cancelled or changed
+    by whoever has booked it, written likewise: `PT24H`. You yourself always may. Left out: there is no such limit."""
 
 
 class CreatePolicy(PolicyContent):
@@ -150,4 +154,5 @@ class PolicyVersion(AnswerModel):
     activation: ActivationMode
     split_shipments: SplitShipments
     format_id: UUID | None
+    booking_cutoff: Duration | None
     created_at: Timestamp

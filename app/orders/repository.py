@@ -189,16 +189,20 @@ async def bump_version(
     *,
     while_in: Iterable[StoredStatus] | None = None,
     while_no_forwarder: bool = False,
+    while_version: int | None = None,
 ) -> Row[Any] | None:
     """Count a change that touches no column of the order itself, such as a link, and return the changed row.
 
-    None where the order has, at this moment, none of the statuses `while_in`, or names a forwarder though it must not.
+    None where the order has, at this moment, none of the statuses `while_in`, names a forwarder though it must not, or
+    has changed since it was of `while_version`.
     """
     conditions = [Order.number_key == number_key, Order.organisation_id == organisation_id]
     if while_in is not None:
         conditions.append(Order.status.in_([status.value for status in while_in]))
     if while_no_forwarder:
         conditions.append(func.cardinality(Order.forwarder_ids) == 0)
+    if while_version is not None:
+        conditions.append(Order.version == while_version)
     result = await connection.execute(
         update(Order)
         .where(*conditions)
@@ -286,18 +290,19 @@ async def insert_lines(connection: AsyncConnection, rows: Sequence[Mapping[str, 
     await insert_rows(connection, PurchaseOrderLineRow, rows)
 
 
-def effective_status() -> ColumnElement[str]:
-    """Return the SQL of the status now, made from the rules of the lifecycle."""
-    return case(*[(_applies(rule), literal(rule.status.value)) for rule in TIME_RULES], else_=Order.status)
+def effective_status(at: ColumnElement[datetime] | None = None) -> ColumnElement[str]:
+    """Return the SQL of the status now, or at another instant, made from the rules of the lifecycle."""
+    instant = func.now() if at is None else at
+    return case(*[(_applies(rule, instant), literal(rule.status.value)) for rule in TIME_RULES], else_=Order.status)
 
 
 def _has_become(status: OrderStatus) -> ColumnElement[bool]:
-    return or_(false(), *[_applies(rule) for rule in TIME_RULES if rule.status is status])
+    return or_(false(), *[_applies(rule, func.now()) for rule in TIME_RULES if rule.status is status])
 
 
-def _applies(rule: Any) -> ColumnElement[bool]:
+def _applies(rule: Any, at: ColumnElement[datetime]) -> ColumnElement[bool]:
     boundary = getattr(Order, rule.boundary.value)
-    passed = boundary <= func.now() if rule.comparison is Comparison.at_or_before else boundary > func.now()
+    passed = boundary <= at if rule.comparison is Comparison.at_or_before else boundary > at
     touched = Order.status.in_([status.value for status in rule.touches])
     return and_(touched, func.coalesce(passed, literal_column("false")))
 

@@ -343,9 +343,9 @@ class OrderEvent(AnswerModel):
     type: Annotated[str, WithJsonSchema({"type": "string", "enum": [*(str(one) for one in EventType), GATE_CHECKED]})]
     """What happened; later versions may add types."""
     occurred_at: Timestamp
-    organisation_id: UUID
-    """Who did it."""
-    relation: Relation
+    organisation_id: UUID | None
+    """Who did it; null where nobody did: the service has noticed what others, or time, have made of the order."""
+    relation: Relation | None
     """In which role: an `owner` who confirms does so on the seller's behalf."""
     check_id: UUID | None
     """The `id` of the verdict that was given, where this is a check at a gate."""

@@ -70,7 +70,7 @@ def _event(row: Row[Any], relation: Relation) -> OrderEvent:
         type=row.type,
         occurred_at=row.occurred_at,
         organisation_id=row.actor_organisation_id,
-        relation=Relation(row.actor_relation),
+        relation=None if row.actor_relation is None else Relation(row.actor_relation),
         check_id=None,
         data=event_data_shown_to(relation, row.type, row.data),
     )

@@ -45,7 +45,9 @@ VISIBLE_EVENT_DATA = frozenset(
     {
         *("activate_by", "valid_from", "expires_at", "reason", "scac", "pro_number"),
         *("receipt_id", "dock", "trailer_number", "window", "location", "quantities"),
+        *("booking_id", "booking_number", "codes", "pro_numbers"),
         *("support_case_id", "support_case_category", "policy_version"),
+        *("booking_number", "appointment_number", "bol"),
         *("carrier", "tracking_number", "tracking_status", "previous_tracking_status", "occurred_at", "eta"),
         *("ship_notice", "bol"),
     }

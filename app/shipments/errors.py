@@ -70,6 +70,20 @@ class SplitShipmentNotAllowed(Problem):
     }
 
 
+class ProNumberReused(Problem):
+    """The PRO number stands for another shipment: one that was delivered, or that is booked to come."""
+
+    status = 409
+    code = "pro_number_reused"
+    title = "The PRO number stands for another shipment"
+    remedy = (
+        "Each shipment has a PRO number of its own. Compare it with the waybill: most likely it is an earlier one's. If"
+        " the shipment comes with another booking than planned, take it out of that one first (POST "
+        "/v1/delivery-bookings/{id}/shipments/{sid}/remove, or .../cancel)."
+    )
+    example_detail = "The PRO number 123-456782 of CNWY stands for a shipment that was completed."
+
+
 class TrackingEventDiffers(Problem):
     """An event with this `source_reference` was told before, and said something else."""
 

@@ -20,6 +20,9 @@ _KNOWN_SCHEME = "check_scheme IN (" + ", ".join(f"'{scheme.value}'" for scheme i
 BOL_MAX = 30
 """Characters of a bill of lading's number, at most (Carrier Central's booking form)."""
 
+BOOKED_UNTIL = "(delivery_window ->> 'end')"
+"""SQL of the end of a link's window, by which the index of booked links is sorted: RFC 3339 in UTC, so as text."""
+
 _KEY_LENGTH = f"length(pro_number) BETWEEN 1 AND {MAX_LENGTH}"
 
 
@@ -79,7 +82,8 @@ class CarrierOverrideRow(Base):
 class ProClaimRow(Base):
     """Whose a PRO number is: the first organisation that linked it, for good; unlinking leaves the claim.
 
-    `completed_at`: when its shipment was delivered and done with; it stands for no other after that.
+    `completed_at`: when its shipment was delivered and done with; it stands for no other after that. `booking_id`: the
+    delivery booking with which its shipment comes, while that is neither cancelled nor given up: there is only one.
     """
 
     __tablename__ = "pro_claims"
@@ -94,14 +98,17 @@ class ProClaimRow(Base):
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
     claimed_at: Mapped[datetime]
     completed_at: Mapped[datetime | None]
+    booking_id: Mapped[UUID | None]
 
 
 class ProLinkRow(Base):
     """A PRO number on an order: `pro_number` is its key, `display` how the carrier writes it.
 
     `trailer_number` and `delivery_window` (`start`, `end`) are the vehicle that is expected with it, where it is known;
-    `bol` is its bill of lading. `booking_id`: the delivery booking that has written these. `ship_notice`: what its
-    sender has said is in it (`ship_notices`).
+    `bol` is its bill of lading. `booking_id`: the delivery booking that has written these;
+    `warehouse_id` and `location_code` are where it brings the goods. `at_risk_since`: when it was announced that the
+    order will not be accepted in the window of the booking `at_risk_booking_id`, for `at_risk_codes`. `ship_notice`:
+    what its sender has said is in it (`ship_notices`).
     """
 
     __tablename__ = "pro_links"
@@ -115,6 +122,13 @@ class ProLinkRow(Base):
         CheckConstraint(f"length(bol) BETWEEN 1 AND {BOL_MAX}", name="bol_length"),
         Index(None, "bol", postgresql_where=text("bol IS NOT NULL")),
         Index(None, "booking_id", postgresql_where=text("booking_id IS NOT NULL")),
+        # What is booked for times to come, by the end of its window.
+        Index("ix_pro_links_booked_until", text(BOOKED_UNTIL), postgresql_where=text("booking_id IS NOT NULL")),
+        CheckConstraint(
+            "(at_risk_since IS NULL) = (at_risk_booking_id IS NULL) "
+            "AND (at_risk_since IS NULL) = (at_risk_codes IS NULL)",
+            name="at_risk_is_said_whole",
+        ),
         Index(
             "ix_pro_links_ship_notice",
             text("(ship_notice ->> 'sent_by')"),
@@ -133,6 +147,11 @@ class ProLinkRow(Base):
     delivery_window: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     bol: Mapped[str | None]
     booking_id: Mapped[UUID | None]
+    warehouse_id: Mapped[UUID | None]
+    location_code: Mapped[str | None]
+    at_risk_since: Mapped[datetime | None]
+    at_risk_booking_id: Mapped[UUID | None]
+    at_risk_codes: Mapped[list[str] | None]
     ship_notice: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     linked_by: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
     linked_at: Mapped[datetime]

@@ -121,7 +121,7 @@ def _about(
     facts, at = lifecycle_facts(order.row), _moment(question, knowledge)
 
     def refusals_at(instant: datetime) -> list[Refusal]:
-        return _refusals(question, order, facts, caller, knowledge, instant)
+        return refusals_of(question, order, facts, caller, knowledge, instant)
 
     refusals = refusals_at(at) + ([refuse(RefusalCode.duplicate_in_request)] if repeated else [])
     hrefs = requests_that_help(order, question.asked.buyer, knowledge, caller)
@@ -158,7 +158,7 @@ def _head(question: Question, knowledge: Knowledge, number: str | None, refusals
     }
 
 
-def _refusals(
+def refusals_of(
     question: Question,
     order: LocatedOrder,
     facts: LifecycleFacts,

@@ -1,7 +1,7 @@
 """What is expected of the deliveries that are asked about: read at once for all of them, handed to the pure checks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -13,7 +13,7 @@ from app.orders import policies, policy_repository
 from app.orders.content_schemas import Window
 from app.orders.lifecycle import OPEN, StoredStatus
 from app.orders.location import LocatedOrder
-from app.orders.policies import DEFAULT_POLICY, Policy, PolicyVersion
+from app.orders.policies import DEFAULT_POLICY, Policy, PolicyVersion, WindowAtGate
 from app.orders.quantities import LineQuantities
 from app.orders.views import relation_of
 from app.principal import NAMED, Principal, Relation
@@ -41,14 +41,26 @@ _TRADING = frozenset({Relation.OWNER, Relation.SELLER})
 
 _EXPECTING = frozenset({*OPEN, StoredStatus.suspended})
 
+_NOT_ASKED_OF_A_BOOKING: dict[str, Any] = {
+    "mandatory_gate_facts": frozenset(),
+    "delivery_window_at_gate": WindowAtGate.ignored,
+}
+"""What is missing is asked for at the gate, and the window is the very thing that is being booked."""
+
 
 @dataclass(frozen=True, slots=True)
 class DeliveryKnowledge:
-    """PRO links by order identity, carriers in trouble by who says so (None: the operator), policies by whose."""
+    """PRO links by order identity, carriers in trouble by who says so (None: the operator), policies by whose.
+
+    `is_booked`: the delivery is only being booked, so that neither its papers nor its window are judged.
+    `arriving`: the booking whose vehicle is at the gate; what it has written on links counts, whoever has made it.
+    """
 
     links: Mapping[Identity, Sequence[Any]]
     disruptions: Mapping[tuple[UUID | None, str], Disruption]
     policies: Mapping[UUID, Sequence[PolicyVersion]]
+    is_booked: bool = False
+    arriving: UUID | None = None
 
 
 async def look_up(
@@ -65,7 +77,7 @@ async def look_up(
         )
     )
     announcing = {party for row in orders.values() for party in _announcing(row)}
-    judging = {party for row in orders.values() for party in (_gate(row), row["organisation_id"])}
+    judging = {party for row in orders.values() for party in (gate_of(row), row["organisation_id"])}
     return DeliveryKnowledge(
         links,
         await shipments.disruptions(connection, announcing, concerned),
@@ -85,8 +97,10 @@ def refusals(
     # Dock and operator say who asks, not what has come.
     if delivery.model_copy(update={"dock": None, "operator": None}) == Delivery():
         return []
-    in_force = policies.in_force(knowledge.policies[_gate(order.row)], at)
+    in_force = policies.in_force(knowledge.policies[gate_of(order.row)], at)
     policy = DEFAULT_POLICY if in_force is None else in_force.policy
+    if knowledge.is_booked:
+        policy = replace(policy, **_NOT_ASKED_OF_A_BOOKING)
     return delivery_refusals(_told(delivery), _expected(order, lines, knowledge, caller, at), at, policy)
 
 
@@ -96,7 +110,7 @@ def boundaries(delivery: Delivery, order: LocatedOrder, knowledge: DeliveryKnowl
         _pro_links(order.row, knowledge.links[order.identity]),
         delivery_window=_time_window(order.row["delivery_window"]),
     )
-    versions = knowledge.policies[_gate(order.row)]
+    versions = knowledge.policies[gate_of(order.row)]
     ends = {mark.until for _, _, mark in _marks(order.row, knowledge) if mark.until is not None}
     return window_boundaries(_told(delivery), windows) | {version.effective_from for version in versions} | ends
 
@@ -122,7 +136,7 @@ def _expected(
             told = mark.reason if party in {None, caller.organisation_id} else None
             disrupted[scac] = disrupted.get(scac) or told
     return Expectation(
-        links=_pro_links(row, knowledge.links.get(order.identity, ())),
+        links=_expected_links(order, knowledge),
         ship_to=_party(row["ship_to_id"], row["ship_to"], "name", "code", "gln"),
         # The buyer's code of its supplier is a matter between the two.
         seller=_party(
@@ -132,6 +146,12 @@ def _expected(
         delivery_window=_time_window(row["delivery_window"]),
         disrupted=disrupted,
     )
+
+
+def _expected_links(order: LocatedOrder, knowledge: DeliveryKnowledge) -> list[ProLink]:
+    stored = knowledge.links.get(order.identity, ())
+    arriving = [link for link in stored if knowledge.arriving is not None and link.booking_id == knowledge.arriving]
+    return [_pro_link(link, is_vouched=link in arriving or _is_vouched(order.row, link)) for link in stored]
 
 
 def _announcing(row: Mapping[str, Any]) -> list[UUID]:
@@ -149,7 +169,7 @@ def _marks(row: Mapping[str, Any], knowledge: DeliveryKnowledge) -> list[tuple[U
     ]
 
 
-def _gate(row: Mapping[str, Any]) -> UUID:
+def gate_of(row: Mapping[str, Any]) -> UUID:
     """Whose policy the gate goes by: the receiving organisation's; without one the buyer receives."""
     party: UUID = row["ship_to_id"] or row["organisation_id"]
     return party

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 from stdnum import ean
 
@@ -35,6 +35,18 @@ class DeliveryParty(RequestModel):
         if not (self.organisation_id or self.code or self.gln):
             raise PydanticCustomError("party", "A party needs an organisation_id, a code or a gln")
         return self
+
+
+def _told_as_text(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    is_gln = len(text) == _GLN_LENGTH and ean.is_valid(text)
+    return {"gln" if is_gln else "code": text}
+
+
+ToldParty = Annotated[DeliveryParty | None, BeforeValidator(_told_as_text), Field(json_schema_extra=_or_text)]
+"""A party as an object, or its code or GLN as text."""
 
 
 class DeliveryQuantity(RequestModel):
@@ -70,18 +82,9 @@ class Delivery(RequestModel):
     """Where the vehicle stands; kept with the check in the order's timeline, as is who asks for it."""
     operator: ShortText | None = None
     """Who asks, as the warehouse knows him."""
-    ship_to: Annotated[DeliveryParty | None, Field(json_schema_extra=_or_text)] = None
+    ship_to: ToldParty = None
     """Where the goods are: an object, or a code or GLN as text."""
-    seller: Annotated[DeliveryParty | None, Field(json_schema_extra=_or_text)] = None
+    seller: ToldParty = None
     """Who sent the goods: an object, or a code or GLN as text."""
     quantities: Annotated[list[DeliveryQuantity], Field(max_length=LINES_MAX)] = []
     """What the delivery brings of this order; held against what is still open."""
-
-    @field_validator("ship_to", "seller", mode="before")
-    @classmethod
-    def _told_as_text(cls, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        text = value.strip()
-        is_gln = len(text) == _GLN_LENGTH and ean.is_valid(text)
-        return {"gln" if is_gln else "code": text}

@@ -66,7 +66,7 @@ async def gather(
     nameless = [
         question
         for question in questions
-        if not any(_is_settled(question, row, caller) for row in _of_buyer(question, by_key))
+        if not any(is_settled(question, row, caller) for row in _of_buyer(question, by_key))
     ]
     referenced, more = await _referenced(connection, caller, nameless)
     rows = [*rows, *more]
@@ -176,7 +176,7 @@ def candidates(question: Question, caller: Principal, knowledge: Knowledge) -> l
     return found if question.asked.buyer is None else found[:1]
 
 
-def _is_settled(question: Question, row: Mapping[str, Any], caller: Principal) -> bool:
+def is_settled(question: Question, row: Mapping[str, Any], caller: Principal) -> bool:
     """Whether the order is meant whatever else may be: no reference of another one is."""
     return _is_exact(question, row) or relation_of(row, caller.organisation_id) in NAMED
 

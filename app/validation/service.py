@@ -142,11 +142,12 @@ class Gate:
         for refusal in validation.refusals:
             REFUSALS.labels(refusal.code, caller.organisation_id).inc()
         if order is not None and (delivery is not None or not validation.valid):
-            self._history.note(_gate_check(caller, order, validation, delivery))
+            self._history.note(gate_check(caller, order, validation, delivery))
         return validation
 
 
-def _gate_check(caller: Principal, order: LocatedOrder, validation: Validation, delivery: Delivery | None) -> GateCheck:
+def gate_check(caller: Principal, order: LocatedOrder, validation: Validation, delivery: Delivery | None) -> GateCheck:
+    """Return an answer about an order as its timeline keeps it."""
     return GateCheck(
         number_key=order.number_key,
         organisation_id=order.organisation_id,

@@ -23,6 +23,7 @@ DEFAULTS = {
     "delivery_window_at_gate": "enforced",
     "default_validity": None,
     "activation_window": None,
+    "booking_cutoff": None,
     "activation": "manual",
     "split_shipments": "allowed",
     "format_id": None,
