@@ -28,7 +28,7 @@ from app.principal import Scope
 from app.settings import Settings
 from tests.conftest import serving
 from tests.document import closed
-from tests.parties import Operator, Party
+from tests.parties import Operator, Party, ahead
 
 EXAMPLES = int(os.environ.get("CONFORMANCE_EXAMPLES", "0"))
 
@@ -91,6 +91,10 @@ class Service:
             linked = self._party.post(f"/v1/purchase-orders/{order['id']}/pro-numbers", link)
             assert linked.is_success, linked.text
         things = {}
+        if "tracking_number" in path:
+            things["tracking_number"] = f"1Z{link['pro_number']}"
+            parcel = {"carrier": "UPS", "tracking_number": things["tracking_number"]}
+            assert self._party.post(f"/v1/purchase-orders/{order['id']}/tracking-numbers", parcel).is_success
         if "receipt_id" in path:
             things["receipt_id"] = self._party.act(order, "receive")["receipt"]["id"]
         if asked_for:
@@ -106,10 +110,26 @@ class Service:
             calendar = {"time_zone": "Europe/Berlin", "slot_minutes": 60, "capacity": 2, "opening_hours": hours}
             made = self._party.put(f"/v1/locations/{things['code']}/calendar", calendar)
             assert made.status_code == 201, made.text
+        if "delivery_booking_id" in path:
+            things |= self._booking(path)
         key = self._party.post("/v1/api-keys", {"name": "A", "scopes": ["validate"]})
         imported = self._party.post("/v1/imports", {"payload": {"orders": []}})
         things["import_id"] = imported.json()["id"]
         return {**self._known, "api_key_id": key.json()["id"], "number": order["number"], **link, **things}
+
+    def _booking(self, path: str) -> dict[str, str]:
+        """Return a booking of the party's own, with two shipments, in a status that fits."""
+        orders = [self._party.active()["number"] for _ in range(2)]
+        counts = {"scac": "QXZB", "pallets": 1, "cartons": 1, "units": 1}
+        shipments = [{**counts, "pro_number": secrets.token_hex(8), "purchase_orders": [order]} for order in orders]
+        span = {"start": ahead(minutes=-1), "end": ahead(hours=1)}
+        body = {"window": span, "load_type": "palletised", "shipments": shipments}
+        made = self._party.post("/v1/delivery-bookings", body)
+        assert made.status_code == 201, made.text
+        booking = made.json()
+        if path.endswith("/complete"):
+            assert self._party.post(f"/v1/delivery-bookings/{booking['id']}/arrive").is_success
+        return {"delivery_booking_id": booking["booking_number"], "shipment_id": booking["shipments"][1]["id"]}
 
 
 @pytest.fixture(scope="module")

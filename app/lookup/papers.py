@@ -14,6 +14,7 @@ from app.numbers.number_keys import MalformedNumber, number_key
 from app.shipments import pro_scans
 from app.shipments.pro_numbers import InvalidProNumber, pro_number_key
 from app.shipments.scac import InvalidScac, parse_scac
+from app.shipments.tracking_numbers import InvalidTrackingNumber, tracking_number_key
 from app.validation.inputs import MalformedInput, understand
 
 _PRO_LABEL: Final = re.compile(r"\s*PRO(?:\s*(?:NUMBER|NO\b\.?))?[\s.:#-]+", re.IGNORECASE)
@@ -43,6 +44,8 @@ class PaperNumber:
     papers: tuple[str, ...]
     bols: tuple[str, ...]
     pro_numbers: tuple[ProReading, ...]
+    tracking_number: str | None
+    """Its key, where it may be one of a parcel."""
 
 
 def read(text: str) -> PaperNumber:
@@ -50,7 +53,8 @@ def read(text: str) -> PaperNumber:
     keys = _keys(text)
     papers = tuple(dict.fromkeys((*keys, paper_key(text))))
     bols = dict.fromkeys(paper_key(one) for one in (text, _BOL_LABEL.sub("", text), pro_scans.read(text).text))
-    return PaperNumber(text.strip(), keys, papers, tuple(bols), tuple(dict.fromkeys(_pro_readings(text))))
+    pro_readings = tuple(dict.fromkeys(_pro_readings(text)))
+    return PaperNumber(text.strip(), keys, papers, tuple(bols), pro_readings, _tracking_number(text))
 
 
 def paper_key(text: str) -> str:
@@ -72,6 +76,13 @@ def _keys(text: str) -> tuple[str, ...]:
         # What documents print before a PO number may be part of another one: `PO-88` of an invoice.
         keys[number_key(text)] = None
     return tuple(keys)
+
+
+def _tracking_number(text: str) -> str | None:
+    try:
+        return tracking_number_key(text)
+    except InvalidTrackingNumber:
+        return None
 
 
 def _pro_readings(text: str) -> Iterator[ProReading]:

@@ -13,6 +13,7 @@ from app.orders.repository import has_role, order_columns
 from app.orders.visibility import may_see
 from app.principal import NAMED
 from app.shipments.models import ProLinkRow
+from app.shipments.tracking_models import TrackingNumberRow
 
 Order = PurchaseOrderRow
 
@@ -74,6 +75,41 @@ async def by_bols(
         select(*columns)
         .join(found, and_(found.c.number_key == Order.number_key, found.c.organisation_id == Order.organisation_id))
         .where(_names(organisation_id))
+        .order_by(Order.id.desc())
+        .limit(limit)
+    )
+    return (await connection.execute(query)).all()
+
+
+async def by_bookings(
+    connection: AsyncConnection, organisation_id: UUID, booking_ids: Collection[UUID], limit: int
+) -> Sequence[Row[Any]]:
+    """Return up to `limit` orders of the organisation's that come with delivery bookings, each with `booking_id`."""
+    link = ProLinkRow
+    with_booking: list[Any] = [*order_columns, link.booking_id]
+    query = (
+        select(*with_booking)
+        .join(link, and_(link.number_key == Order.number_key, link.organisation_id == Order.organisation_id))
+        .where(link.booking_id.in_(booking_ids), _names(organisation_id))
+        .order_by(Order.id.desc())
+        .limit(limit)
+    )
+    return (await connection.execute(query)).all()
+
+
+async def by_tracking_number(
+    connection: AsyncConnection, organisation_id: UUID, key: str, limit: int
+) -> Sequence[Row[Any]]:
+    """Return up to `limit` orders of the organisation's by a parcel's tracking number, with `display` and `carrier`."""
+    parcel = TrackingNumberRow
+    columns: list[Any] = [*order_columns, parcel.display, parcel.carrier]
+    query = (
+        select(*columns)
+        .join(
+            parcel,
+            and_(parcel.number_key == Order.number_key, parcel.organisation_id == Order.organisation_id),
+        )
+        .where(parcel.tracking_number == key, parcel.unlinked_at.is_(None), _names(organisation_id))
         .order_by(Order.id.desc())
         .limit(limit)
     )

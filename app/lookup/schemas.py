@@ -31,6 +31,9 @@ class FoundField(StrEnum):
     id = "id"
     pro_number = "pro_number"
     bol = "bol"
+    booking_number = "booking_number"
+    appointment_number = "appointment_number"
+    tracking_number = "tracking_number"
     reference = "reference"
     references = "references"
     contract_number = "contract_number"
@@ -44,7 +47,8 @@ class FoundBy(AnswerModel):
     value: str
     """As the order has it."""
     qualifier: str | None
-    """Of a PRO number the carrier's SCAC, of one of the `references` its type; null otherwise."""
+    """Of a PRO number the carrier's SCAC, of a tracking number its carrier, of one of the `references` its type; null
+    otherwise."""
 
 
 class BuyerOfFound(AnswerModel):

@@ -7,6 +7,8 @@ from uuid import UUID
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.deliveries import repository as deliveries
+from app.deliveries.booking_numbers import appointment_number_of, booking_number_of
 from app.lookup import papers, repository
 from app.lookup.papers import PaperNumber
 from app.lookup.schemas import FOUND_MAX, BuyerOfFound, FoundBy, FoundField, FoundOrder, LookUp
@@ -51,6 +53,10 @@ async def _hits(
     if asked.pro_numbers:
         rows = await repository.by_pro_numbers(connection, me, asked.pro_numbers, limit)
         hits += [(row, [_by_pro_number(row)]) for row in rows]
+    hits += await _by_bookings(connection, caller, asked, limit)
+    if asked.tracking_number is not None:
+        rows = await repository.by_tracking_number(connection, me, asked.tracking_number, limit)
+        hits += [(row, [_by_tracking_number(row)]) for row in rows]
     if keys:
         rows = await reference_repository.find_by_references(connection, me, keys, of_one_buyer=limit)
         hits += [(row, [*_by_reference(row._asdict(), caller)]) for row in rows]
@@ -65,6 +71,27 @@ async def _hits(
     return [(row, by) for row, by in hits if by]
 
 
+async def _by_bookings(
+    connection: AsyncConnection, caller: Principal, asked: PaperNumber, limit: int
+) -> list[tuple[Row[Any], list[FoundBy]]]:
+    """Return the orders that come with the delivery whose booking or appointment number the text is."""
+    if "\x00" in asked.text:
+        return []
+    number, appointment = booking_number_of(asked.text), appointment_number_of(asked.text)
+    bookings = {row.id: row for row in await deliveries.ids_by_number(connection, number, appointment)}
+    if not bookings:
+        return []
+    hits: list[tuple[Row[Any], list[FoundBy]]] = []
+    for row in await repository.by_bookings(connection, caller.organisation_id, bookings, limit):
+        booking = bookings[row.booking_id]
+        if booking.booking_number == number:
+            by = _by(FoundField.booking_number, booking.booking_number)
+        else:
+            by = _by(FoundField.appointment_number, booking.appointment_number)
+        hits.append((row, [by]))
+    return hits
+
+
 def _by_number(row: Row[Any], asked: PaperNumber, order_id: UUID | None) -> Iterator[FoundBy]:
     if row.number_key in asked.keys:
         yield _by(FoundField.number, row.number)
@@ -74,6 +101,10 @@ def _by_number(row: Row[Any], asked: PaperNumber, order_id: UUID | None) -> Iter
 
 def _by_pro_number(row: Row[Any]) -> FoundBy:
     return FoundBy(field=FoundField.pro_number, value=row.display, qualifier=row.scac)
+
+
+def _by_tracking_number(row: Row[Any]) -> FoundBy:
+    return FoundBy(field=FoundField.tracking_number, value=row.display, qualifier=row.carrier)
 
 
 def _by_reference(row: Mapping[str, Any], caller: Principal) -> Iterator[FoundBy]:

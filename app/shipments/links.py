@@ -118,7 +118,7 @@ def not_linkable(order: LocatedOrder) -> InvalidTransition:
     facts = lifecycle_facts(order.row)
     status = effective_status(facts, order.read_at)
     return InvalidTransition(
-        f"The order is {status}: a PRO number is linked to orders that are {', '.join(LINKABLE)}.",
+        f"The order is {status}: shipments are put on orders that are {', '.join(LINKABLE)}.",
         members={
             "order_status": status.value,
             "allowed": [action.value for action in allowed_actions(facts, order.read_at)],

@@ -96,13 +96,14 @@ class World:
         return str(made.json()["id"])
 
     def booking(self, of: Party, operation: Operation) -> dict[str, Any]:
-        """Return a booking of a party's at its own gate, with two shipments, in a status that the operation takes."""
-        numbers = [of.active()["number"] for _ in range(3)]
-        counts = {"scac": SCAC, "pallets": 1, "cartons": 1, "units": 1}
-        pros = [str(secrets.randbelow(10**9) + 10**9) for _ in numbers]
-        shipments = [
-            {**counts, "pro_number": pro, "purchase_orders": [one]} for pro, one in zip(pros[:2], numbers, strict=False)
-        ]
+        """Return a booking of a party's at its own gate, in a status that the operation takes."""
+        more_than_one = operation.id in {"add_delivery_booking_shipment", "remove_delivery_booking_shipment"}
+        numbers = [of.active()["number"] for _ in range(2 if more_than_one else 1)]
+        # Not the carrier on which operations are tried: its rule changes.
+        counts = {"scac": "QXZB", "pallets": 1, "cartons": 1, "units": 1}
+        shipments = [{**counts, "pro_number": secrets.token_hex(8), "purchase_orders": [one]} for one in numbers]
+        if operation.id == "add_delivery_booking_shipment":
+            del shipments[1]
         span = {"start": ahead(minutes=-1), "end": ahead(hours=1)}
         body = {"window": span, "load_type": "palletised", "shipments": shipments}
         made = of.post(OWN_THINGS["delivery_booking_id"], body)
@@ -110,7 +111,7 @@ class World:
         booking: dict[str, Any] = made.json()
         if operation.id == "complete_delivery_booking":
             assert of.post(f"{OWN_THINGS['delivery_booking_id']}/{booking['id']}/arrive").is_success
-        more = {"purchase_orders": numbers[2:], "pro_number": pros[2], "bol": None, "scac": SCAC}
+        more = {"purchase_orders": numbers[1:], "pro_number": secrets.token_hex(8), "bol": None, "scac": "QXZB"}
         OF_BOOKINGS["add_delivery_booking_shipment"] = more
         OF_BOOKINGS["arrive_vehicle"] = {"input": booking["booking_number"], "trailer_number": None}
         OF_BOOKINGS["arrive_delivery_booking"] = {"trailer_number": None}
@@ -138,6 +139,11 @@ class World:
         linker = self.parties[relation] if relation in shipping and relation is not None else owner
         linked = linker.post(f"/v1/purchase-orders/{order['number']}/pro-numbers", link)
         assert linked.status_code == 201, linked.text
+        parcel = {"tracking_number": f"1Z{link['pro_number']}"}
+        if "tracking_number" in operation.parameters("path"):
+            body = {"carrier": "UPS", **parcel}
+            linked = linker.post(f"/v1/purchase-orders/{order['number']}/tracking-numbers", body)
+            assert linked.status_code == 201, linked.text
         receipt = {"receipt_id": NOBODYS_ORDER["receipt_id"]}
         if "receipt_id" in operation.parameters("path"):
             receipt = {"receipt_id": owner.act(order, "receive")["receipt"]["id"]}
@@ -145,6 +151,7 @@ class World:
             "id": order["id"],
             "number": order["number"],
             **link,
+            **parcel,
             **receipt,
             "activation_request_id": self.activation_request(relation, operation, order),
             "support_case_id": self.support_case(relation, operation, order),
@@ -196,6 +203,7 @@ def values(world: World, operation: Operation, order: dict[str, str], things_of:
         "q": order["number"],
         "scac": SCAC,
         "pro_number": order["pro_number"],
+        "tracking_number": order["tracking_number"],
         "receipt_id": order["receipt_id"],
         "activation_request_id": order["activation_request_id"],
         "support_case_id": order["support_case_id"],
@@ -213,7 +221,7 @@ def values(world: World, operation: Operation, order: dict[str, str], things_of:
         known["pro_number"] = world.given_up()
     if "delivery_booking_id" in wanted or operation.id == "arrive_vehicle":
         booking = world.booking(things_of, operation)
-        known |= {"delivery_booking_id": booking["id"], "shipment_id": booking["shipments"][1]["id"]}
+        known |= {"delivery_booking_id": booking["id"], "shipment_id": booking["shipments"][-1]["id"]}
     if operation.id in MAKES_ITS_OWN:
         known["code"] = secrets.token_hex(8)
     return {name: known[name] if name in known else world.thing(name, things_of) for name in wanted}
@@ -223,6 +231,7 @@ NOBODYS_ORDER = {
     "id": "nobody's",
     "number": "PO-7K3M9QWX2R",
     "pro_number": "123456789",
+    "tracking_number": "1Z123456789",
     "scac": SCAC,
     "receipt_id": "0198f5a2-7c3e-7d41-9a52-3f6b8d2e1c07",
     "activation_request_id": "0198f5a2-7c3e-7d41-9a52-3f6b8d2e1c07",
@@ -260,7 +269,7 @@ def body_of(operation: Operation, order: dict[str, str]) -> Any:
     # The document's examples are of a time to come, and what has happened is past.
     about["events"] = [{"type": "in_transit", "occurred_at": ahead(hours=-1)}]
     if operation.id == "book_delivery":
-        pro = {"purchase_orders": [order["number"]], "scac": order["scac"], "pro_number": order["pro_number"]}
+        pro = {"purchase_orders": [order["number"]], "scac": "QXZB", "pro_number": secrets.token_hex(8)}
         return example | {"shipments": [example["shipments"][0] | pro | {"bol": secrets.token_hex(8)}]}
     filled = {name: about.get(name, value) for name, value in example.items()}
     if "links" in example:
