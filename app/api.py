@@ -50,6 +50,7 @@ from app.orders.receipt_endpoints import router as receipts
 from app.organisations.endpoints import router as organisations
 from app.principal import OPERATIONS, Scope
 from app.shipments.endpoints import router as shipments
+from app.shipments.parcel_endpoints import router as parcels
 from app.shipments.tracking_endpoints import router as tracking
 from app.shipments.tracking_rules import STATUS_MEANINGS as TRACKING_MEANINGS
 from app.shipments.tracking_rules import TrackingEventType, TrackingStatus
@@ -74,6 +75,7 @@ for part in (
     delivery_bookings,
     delivery_booking_lifecycle,
     tracking,
+    parcels,
     policies,
     number_formats,
     organisations,

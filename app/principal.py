@@ -162,6 +162,11 @@ OPERATIONS: Mapping[str, Rule] = {
     "remove_delivery_booking_shipment": _rule(Scope.SHIP),
     "record_tracking_events": _rule(Scope.SHIP, relations=_SHIPPERS),
     "list_tracking_events": _rule(Scope.ORDERS_READ, Scope.SHIP, relations=NAMED),
+    "link_tracking_number": _rule(Scope.SHIP, relations=_SHIPPERS),
+    "list_tracking_numbers": _rule(Scope.ORDERS_READ, Scope.SHIP, relations=NAMED),
+    "unlink_tracking_number": _rule(Scope.SHIP, relations=_SHIPPERS),
+    "record_parcel_events": _rule(Scope.SHIP, relations=_SHIPPERS),
+    "list_parcel_events": _rule(Scope.ORDERS_READ, Scope.SHIP, relations=NAMED),
 }
 """operationId -> rule (contract, section 3)."""
 

@@ -91,6 +91,10 @@ class Service:
             linked = self._party.post(f"/v1/purchase-orders/{order['id']}/pro-numbers", link)
             assert linked.is_success, linked.text
         things = {}
+        if "tracking_number" in path:
+            things["tracking_number"] = f"1Z{link['pro_number']}"
+            parcel = {"carrier": "UPS", "tracking_number": things["tracking_number"]}
+            assert self._party.post(f"/v1/purchase-orders/{order['id']}/tracking-numbers", parcel).is_success
         if "receipt_id" in path:
             things["receipt_id"] = self._party.act(order, "receive")["receipt"]["id"]
         if asked_for:

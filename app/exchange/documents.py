@@ -78,9 +78,10 @@ class Document:
 
     @property
     def weight(self) -> int:
-        """How much work it is to write and memory to hold: its lines, itself, and each 1,000 characters."""
-        lines = self.content.get("lines")
-        return 1 + (len(lines) if isinstance(lines, list) else 0) + self.size // 1_000
+        """How much work it is to write and memory to hold: itself, its lines, its orders, and each 1,000 characters."""
+        lines, orders = self.content.get("lines"), self.content.get("orders")
+        counted = (len(lines) if isinstance(lines, list) else 0) + (4 * len(orders) if isinstance(orders, list) else 0)
+        return 1 + counted + self.size // 1_000
 
     def place_of(self, place: Place) -> str:
         """Return where a value of the content stands in the file; for one that it does not name, its own name."""

@@ -133,7 +133,7 @@ async def import_purchase_orders(
     `GET /v1/imports/{id}` says how far that is and what became of each. An import that was accepted is done, also where
     its key is revoked meanwhile.
 
-    **A document is an order, a change of one or an acknowledgement, and is taken whole or not at all.** Your
+    **A document is an order, a change of one, an acknowledgement or a shipment: taken whole or not at all.** Your
     organisation becomes the buyer. An order is known by its number, or where the file says none by its `reference`; one
     that is there already and says the same is `unchanged`, so a file may be sent twice. One that is there and says
     something else is `refused` as `differs`.
@@ -149,6 +149,10 @@ async def import_purchase_orders(
     `cancel` do. An 855 is the acknowledgement of an order, an 865 that of a change, line by line as `confirm` takes it:
     by the seller or on the seller's behalf, and with the scope `orders:confirm` too. Interchanges that are not quite as
     they should be are taken where only one reading is possible; counts and control numbers have to fit.
+
+    An 856 (ship notice) puts a PRO number with its bill of lading and what comes of each line on all orders of a
+    shipment, a 214 tells where a shipment is: done by the owner, the seller or a named forwarder, with the scope `ship`
+    instead of `orders:write`. A key that has `ship` alone imports these two and nothing else.
 
     **JSON**: one or several answers of `getPurchaseOrders`. Items of quantity 0 are cancelled ones and make no line.
     """

@@ -27,11 +27,11 @@ characters of a file tell its form, unless `format` does:
 
 {forms}
 
-A document of a file, an order, a change of one or an acknowledgement, is taken whole or not at all. What is not taken
-is in the report of `GET /v1/imports/{{id}}`, with its line, its number and the reason, which names the column, the
-segment and element, or the JSON path. An order is known by its number, or by its `reference` where the file says no
-number: one that is there already and says the same is `unchanged`. A change or an acknowledgement that has come before,
-in an interchange that says the same in its ISA, is `unchanged` too, whatever has become of the order since.
+A document of a file, an order, a change of one, an acknowledgement or a shipment, is taken whole or not at all. What is
+not taken is in the report of `GET /v1/imports/{{id}}`, with its line, its number and the reason, which names the
+column, the segment and element, or the JSON path. An order is known by its number, or by its `reference` where the file
+says no number: one that is there already and says the same is `unchanged`. A change or an acknowledgement that has come
+before, in an interchange that says the same in its ISA, is `unchanged` too, whatever has become of the order since.
 """
 
 _CSV: Final = """\
@@ -61,6 +61,10 @@ Lines count from 1, in the order of the 850, and are known by these numbers in a
 exported has them in PO101. An 860 changes an order as `PATCH` does: at once while nobody has confirmed it, else by a
 change order that its seller answers, with an 865 or over the API. An 855 or 865 is an acknowledgement as `confirm`
 takes it, by the order's seller, or by its buyer on the seller's behalf.
+
+An 856 and a 214 are of shipments: a key needs the scope `ship` for them, and `orders:write` for all else. They are sent
+by the owner, the seller or a named forwarder of the orders; whoever merely holds the number of an order does this over
+the API.
 """
 
 

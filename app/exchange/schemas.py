@@ -38,7 +38,8 @@ class Outcome(StrEnum):
 
 OUTCOME_MEANINGS: Final = {
     Outcome.CREATED: "An order was made; of a dry run: it would be.",
-    Outcome.APPLIED: "An order was changed, cancelled or acknowledged; of a dry run: it would be.",
+    Outcome.APPLIED: "An order was changed, cancelled or acknowledged, or its shipment told of; of a dry run: it "
+    "would be.",
     Outcome.UNCHANGED: "The order is there already and says the same, or the change or answer was carried out before.",
     Outcome.REFUSED: "Nothing of it was taken; `code`, `reason` and `errors` say why.",
 }
@@ -55,7 +56,7 @@ class ImportFieldError(AnswerModel):
 
 
 class ImportResult(AnswerModel):
-    """What became of one document of the file: an order, a change of one, or an acknowledgement."""
+    """What became of one document of the file: an order, a change of one, an acknowledgement, or a shipment."""
 
     document: int
     """Documents count from 1, in the order of the file."""

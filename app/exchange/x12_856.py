@@ -332,7 +332,8 @@ class _NoticeReader(SegmentReader):
         self.document.places |= {(*where, name): place for name, (_, place) in said.items()}
 
     def _ctt(self) -> bool:
-        self.document = self._head
+        # What stands behind it belongs to no HL.
+        self.document, self._level = self._head, None
         stated = self.text(1)
         counts = {len(self._levels), self._items}
         if not (stated.isascii() and stated.isdigit() and len(stated) <= 10 and int(stated) in counts):

@@ -23,8 +23,8 @@ async def find_purchase_orders(
         PaperText,
         Query(
             description="A number as it stands on the papers, or what a scanner sent: a PO number or an order's id, a "
-            "PRO number with or without its carrier's code, a delivery's booking or appointment number, a reference, a "
-            "contract or invoice number.",
+            "PRO number with or without its carrier's code, a delivery's booking or appointment number, a parcel's "
+            "tracking number, a reference, a contract or invoice number.",
             examples=["CNWY 123-456782"],
         ),
     ],
@@ -34,9 +34,9 @@ async def find_purchase_orders(
     """Find orders by a number on the papers.
 
     Whatever number it is: the PO number, the order's id, a PRO number (with the carrier's code or without, also as a
-    bill of lading's bar code), the booking or appointment number of its delivery, the buyer's reference, one of the
-    `references`, or the number of the seller's contract or invoice. Each order says by what it was found. Written forms
-    do not matter, as at the gate. Only orders that name your organisation are found, and only by fields that it may
-    see. For a part of a number, `GET /v1/purchase-orders` has `q`.
+    bill of lading's bar code), the booking or appointment number of its delivery, a parcel's tracking number, the
+    buyer's reference, one of the `references`, or the number of the seller's contract or invoice. Each order says by
+    what it was found. Written forms do not matter, as at the gate. Only orders that name your organisation are found,
+    and only by fields that it may see. For a part of a number, `GET /v1/purchase-orders` has `q`.
     """
     return await unit.read(lambda connection: service.look_up(connection, caller, q), Answer)

@@ -14,6 +14,7 @@ from app.numbers.number_keys import MalformedNumber, number_key
 from app.shipments import pro_scans
 from app.shipments.pro_numbers import InvalidProNumber, pro_number_key
 from app.shipments.scac import InvalidScac, parse_scac
+from app.shipments.tracking_numbers import InvalidTrackingNumber, tracking_number_key
 from app.validation.inputs import MalformedInput, understand
 
 _PRO_LABEL: Final = re.compile(r"\s*PRO(?:\s*(?:NUMBER|NO\b\.?))?[\s.:#-]+", re.IGNORECASE)
@@ -40,13 +41,15 @@ class PaperNumber:
     keys: tuple[str, ...]
     papers: tuple[str, ...]
     pro_numbers: tuple[ProReading, ...]
+    tracking_number: str | None
+    """Its key, where it may be one of a parcel."""
 
 
 def read(text: str) -> PaperNumber:
     """Return what a text may be; takes any text, and one that can be nothing has no readings."""
     keys = _keys(text)
     papers = tuple(dict.fromkeys((*keys, paper_key(text))))
-    return PaperNumber(text.strip(), keys, papers, tuple(dict.fromkeys(_pro_readings(text))))
+    return PaperNumber(text.strip(), keys, papers, tuple(dict.fromkeys(_pro_readings(text))), _tracking_number(text))
 
 
 def paper_key(text: str) -> str:
@@ -68,6 +71,13 @@ def _keys(text: str) -> tuple[str, ...]:
         # What documents print before a PO number may be part of another one: `PO-88` of an invoice.
         keys[number_key(text)] = None
     return tuple(keys)
+
+
+def _tracking_number(text: str) -> str | None:
+    try:
+        return tracking_number_key(text)
+    except InvalidTrackingNumber:
+        return None
 
 
 def _pro_readings(text: str) -> Iterator[ProReading]:

@@ -13,6 +13,7 @@ from app.orders.repository import has_role, order_columns
 from app.orders.visibility import may_see
 from app.principal import NAMED
 from app.shipments.models import ProLinkRow
+from app.shipments.tracking_models import TrackingNumberRow
 
 Order = PurchaseOrderRow
 
@@ -66,6 +67,25 @@ async def by_bookings(
         select(*with_booking)
         .join(link, and_(link.number_key == Order.number_key, link.organisation_id == Order.organisation_id))
         .where(link.booking_id.in_(booking_ids), _names(organisation_id))
+        .order_by(Order.id.desc())
+        .limit(limit)
+    )
+    return (await connection.execute(query)).all()
+
+
+async def by_tracking_number(
+    connection: AsyncConnection, organisation_id: UUID, key: str, limit: int
+) -> Sequence[Row[Any]]:
+    """Return up to `limit` orders of the organisation's by a parcel's tracking number, with `display` and `carrier`."""
+    parcel = TrackingNumberRow
+    columns: list[Any] = [*order_columns, parcel.display, parcel.carrier]
+    query = (
+        select(*columns)
+        .join(
+            parcel,
+            and_(parcel.number_key == Order.number_key, parcel.organisation_id == Order.organisation_id),
+        )
+        .where(parcel.tracking_number == key, parcel.unlinked_at.is_(None), _names(organisation_id))
         .order_by(Order.id.desc())
         .limit(limit)
     )

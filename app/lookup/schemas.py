@@ -32,6 +32,7 @@ class FoundField(StrEnum):
     pro_number = "pro_number"
     booking_number = "booking_number"
     appointment_number = "appointment_number"
+    tracking_number = "tracking_number"
     reference = "reference"
     references = "references"
     contract_number = "contract_number"
@@ -45,7 +46,8 @@ class FoundBy(AnswerModel):
     value: str
     """As the order has it."""
     qualifier: str | None
-    """Of a PRO number the carrier's SCAC, of one of the `references` its type; null otherwise."""
+    """Of a PRO number the carrier's SCAC, of a tracking number its carrier, of one of the `references` its type; null
+    otherwise."""
 
 
 class BuyerOfFound(AnswerModel):

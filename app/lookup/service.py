@@ -54,6 +54,9 @@ async def _hits(
         rows = await repository.by_pro_numbers(connection, me, asked.pro_numbers, limit)
         hits += [(row, [_by_pro_number(row)]) for row in rows]
     hits += await _by_bookings(connection, caller, asked, limit)
+    if asked.tracking_number is not None:
+        rows = await repository.by_tracking_number(connection, me, asked.tracking_number, limit)
+        hits += [(row, [_by_tracking_number(row)]) for row in rows]
     if keys:
         rows = await reference_repository.find_by_references(connection, me, keys, of_one_buyer=limit)
         hits += [(row, [*_by_reference(row._asdict(), caller)]) for row in rows]
@@ -96,6 +99,10 @@ def _by_number(row: Row[Any], asked: PaperNumber, order_id: UUID | None) -> Iter
 
 def _by_pro_number(row: Row[Any]) -> FoundBy:
     return FoundBy(field=FoundField.pro_number, value=row.display, qualifier=row.scac)
+
+
+def _by_tracking_number(row: Row[Any]) -> FoundBy:
+    return FoundBy(field=FoundField.tracking_number, value=row.display, qualifier=row.carrier)
 
 
 def _by_reference(row: Mapping[str, Any], caller: Principal) -> Iterator[FoundBy]:

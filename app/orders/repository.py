@@ -82,8 +82,15 @@ async def lines_of(
     connection: AsyncConnection, orders: Sequence[Row[Any]]
 ) -> Mapping[tuple[str, UUID], list[Row[Any]]]:
     """Return the lines of the orders' current revisions, by order identity, in their order."""
+    return await lines_of_orders(connection, {(order.number_key, order.organisation_id) for order in orders})
+
+
+async def lines_of_orders(
+    connection: AsyncConnection, orders: Collection[tuple[str, UUID]]
+) -> Mapping[tuple[str, UUID], list[Row[Any]]]:
+    """Do the same for orders of which only the identities are known."""
     line = PurchaseOrderLineRow
-    found: dict[tuple[str, UUID], list[Row[Any]]] = {(order.number_key, order.organisation_id): [] for order in orders}
+    found: dict[tuple[str, UUID], list[Row[Any]]] = {identity: [] for identity in orders}
     if found:
         result = await connection.execute(
             select(line.__table__)

@@ -110,3 +110,16 @@ class TooManyTrackingEvents(Problem):
         "goods, a new status or another estimate, not each position of the vehicle."
     )
     example_detail = "The shipment has 1000 events."
+
+
+class TrackingNumberTaken(Problem):
+    """The parcel is on the order, and was put there by another; who merely presents the number is told no more."""
+
+    status = 409
+    code = "tracking_number_taken"
+    title = "The tracking number is on the order already"
+    remedy = (
+        "Another organisation has put this tracking number on the order, so nothing is left to do. What is told of the "
+        "parcel, the parties of the order see. If the carrier is wrong, they can correct it."
+    )
+    example_detail = "Another organisation has put 1Z999AA10123456784 on this order."

@@ -30,7 +30,7 @@ from app.shipments.scac import InvalidScac, parse_scac
 from app.shipments.schemas import LinkedOrder, LinkProNumber, ProNumber, ProNumberLink
 from app.shipments.tracking_views import link_shown
 
-_LINKABLE = (*OPEN, StoredStatus.suspended)
+LINKABLE = (*OPEN, StoredStatus.suspended)
 """Goods may still come. Time is no obstacle: an expired order may be extended while its goods are on their way."""
 
 _EVENT_OF = {LinkOutcome.MADE: EventType.PRO_NUMBER_LINKED, LinkOutcome.CHANGED: EventType.PRO_NUMBER_CHANGED}
@@ -78,11 +78,11 @@ async def link(
             connection,
             order.number_key,
             order.organisation_id,
-            while_in=_LINKABLE,
+            while_in=LINKABLE,
             while_no_forwarder=order.relation is Relation.PRESENTER,
         )
         if changed is None:
-            raise await _refusal(connection, order, number)
+            raise await refusal(connection, order, number)
         if outcome is LinkOutcome.MADE:
             await _require_single(connection, caller, order.relation, changed, row)
         await _record(connection, caller, order, _EVENT_OF[outcome], changed, _event_data(row))
@@ -263,7 +263,7 @@ def _described(rule: ProRule, scac: str, name: str | None) -> JsonValue:
     }
 
 
-async def _refusal(connection: AsyncConnection, order: LocatedOrder, number: str) -> Problem:
+async def refusal(connection: AsyncConnection, order: LocatedOrder, number: str) -> Problem:
     """Return why the order, read anew, takes no PRO number from the caller."""
     found = await orders.find_by_keys(connection, [order.number_key], None, order.organisation_id)
     current = [LocatedOrder(row._asdict(), order.relation) for row in found]
@@ -272,7 +272,7 @@ async def _refusal(connection: AsyncConnection, order: LocatedOrder, number: str
     facts = lifecycle_facts(current[0].row)
     status = effective_status(facts, current[0].read_at)
     return InvalidTransition(
-        f"The order is {status}: a PRO number is linked to orders that are {', '.join(_LINKABLE)}.",
+        f"The order is {status}: shipments are put on orders that are {', '.join(LINKABLE)}.",
         members={
             "order_status": status.value,
             "allowed": [action.value for action in allowed_actions(facts, current[0].read_at)],

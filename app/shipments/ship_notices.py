@@ -66,13 +66,12 @@ async def receive(connection: AsyncConnection, caller: Principal, notice: Receiv
     if before and not notice.replaces:
         message = "This notice says something else already: one that takes its place has 05 in BSN01"
         raise RefusedNotice([(("reference",), "ship_notice_differs", message)])
-    for key, row in before.items():
-        if key not in after:
-            await _withdraw(connection, caller, row)
+    await _withdraw(connection, caller, [row for key, row in before.items() if key not in after])
     faults: list[tuple[Place, str, str]] = []
+    stored: list[Row[Any]] = []
     for one in wanted:
         try:
-            await _put(connection, caller, one, before.get(one.key), after[one.key])
+            stored += await _put(connection, caller, one, before.get(one.key), after[one.key])
         except InvalidProNumber as problem:
             faults.append((("orders", one.position, str(problem.members["field"])), problem.code, problem.detail))
         except RefusedNotice as refused:
@@ -81,6 +80,7 @@ async def receive(connection: AsyncConnection, caller: Principal, notice: Receiv
             faults.append((("orders", one.position, "number"), problem.code, problem.detail))
     if faults:
         raise RefusedNotice(faults)
+    await _record(connection, caller, EventType.SHIP_NOTICE_RECEIVED, stored)
     return True
 
 
@@ -89,8 +89,7 @@ async def withdraw(connection: AsyncConnection, caller: Principal, reference: st
     rows = await ship_notice_repository.standing(connection, caller.organisation_id, reference)
     if not rows:
         raise NotFound(f"No order has a ship notice {reference} of this organisation.")
-    for row in rows:
-        await _withdraw(connection, caller, row)
+    await _withdraw(connection, caller, rows)
 
 
 async def _found(connection: AsyncConnection, caller: Principal, notice: ReceivedNotice) -> list[_Wanted]:
@@ -112,9 +111,9 @@ async def _found(connection: AsyncConnection, caller: Principal, notice: Receive
         if any(other.key == one.key for other in wanted):
             faults.append(((*where, "number"), "duplicate_order", "The order stands in the shipment twice"))
         wanted.append(one)
+    rows = await orders.lines_of_orders(connection, {one.order.identity for one in wanted})
     for one in wanted:
-        rows = await orders.current_lines(connection, *one.order.identity, one.order.row["revision"])
-        lines = [Line(row.line, _product(row._asdict())) for row in rows]
+        lines = [Line(row.line, _product(row._asdict())) for row in rows[one.order.identity]]
         one.lines, unknown = matched([_item(item.model_dump()) for item in one.said.lines], lines)
         for item, name, code, message in unknown:
             faults.append((("orders", one.position, "lines", item, name), code, message))
@@ -137,12 +136,13 @@ async def _standing(connection: AsyncConnection, caller: Principal, notice: Rece
 
 async def _put(
     connection: AsyncConnection, caller: Principal, one: _Wanted, before: Row[Any] | None, after: Mapping[str, Any]
-) -> None:
+) -> list[Row[Any]]:
+    """Put the PRO number on an order and the notice on its link; return the link where what it says is new."""
     said = {name: getattr(one.said, name) for name in ("scac", "pro_number", "trailer_number")}
     body = LinkProNumber(**{name: value for name, value in said.items() if value is not None})
     _, made = await service.link(connection, caller, str(one.order.row["id"]), None, body)
     if before is not None and _says_the_same(before.ship_notice, after):
-        return
+        return []
     made = made or (before is not None and before.ship_notice["made_link"])
     stored = await ship_notice_repository.store(connection, one.key, {**after, "made_link": made}, one.said.bol)
     if stored is None:
@@ -152,35 +152,49 @@ async def _put(
             "under its own reference with 05"
         )
         raise RefusedNotice([(("orders", one.position, "number"), "ship_notice_exists", message)])
-    await _record(connection, caller, EventType.SHIP_NOTICE_RECEIVED, stored)
+    return [stored]
 
 
-async def _withdraw(connection: AsyncConnection, caller: Principal, row: Row[Any]) -> None:
-    await ship_notice_repository.take_off(connection, _key(row))
-    await _record(connection, caller, EventType.SHIP_NOTICE_CANCELLED, row)
-    if row.ship_notice["made_link"] and row.booking_id is None:
-        reason = f"The ship notice {row.ship_notice['reference']} was withdrawn."
-        await service.unlink(connection, caller, str(row.order_id), None, row.scac, row.pro_number, reason)
+async def _withdraw(connection: AsyncConnection, caller: Principal, rows: Sequence[Row[Any]]) -> None:
+    for row in rows:
+        await ship_notice_repository.take_off(connection, _key(row))
+    await _record(connection, caller, EventType.SHIP_NOTICE_CANCELLED, rows)
+    for row in rows:
+        if row.ship_notice["made_link"] and row.booking_id is None:
+            reason = f"The ship notice {row.ship_notice['reference']} was withdrawn."
+            await service.unlink(connection, caller, str(row.order_id), None, row.scac, row.pro_number, reason)
 
 
-async def _record(connection: AsyncConnection, caller: Principal, type_: EventType, row: Row[Any]) -> None:
-    (changed,) = await orders.bump_versions(connection, [(row.number_key, row.organisation_id)])
+async def _record(connection: AsyncConnection, caller: Principal, type_: EventType, rows: Sequence[Row[Any]]) -> None:
+    """Write into the timelines of orders that a notice came or went, for each link of an order one after the other."""
+    left = list(rows)
+    while left:
+        # An order may have several links, and one version is one event.
+        now = {(row.number_key, row.organisation_id): row for row in left}
+        left = [row for row in left if now[row.number_key, row.organisation_id] is not row]
+        changed = await orders.bump_versions(connection, list(now))
+        await events.record(
+            connection,
+            [_change(caller, type_, order, now[order.number_key, order.organisation_id]) for order in changed],
+        )
+
+
+def _change(caller: Principal, type_: EventType, order: Row[Any], link: Row[Any]) -> OrderChange:
     data: dict[str, JsonValue] = {
-        "scac": row.scac,
-        "pro_number": row.display,
-        "ship_notice": row.ship_notice["reference"],
-        **({} if row.bol is None else {"bol": row.bol}),
+        "scac": link.scac,
+        "pro_number": link.display,
+        "ship_notice": link.ship_notice["reference"],
+        **({} if link.bol is None else {"bol": link.bol}),
     }
-    change = OrderChange(
+    return OrderChange(
         type=type_,
-        number_key=row.number_key,
-        organisation_id=row.organisation_id,
-        sequence=changed.version,
+        number_key=order.number_key,
+        organisation_id=order.organisation_id,
+        sequence=order.version,
         actor=caller,
-        relation=relation_of(changed._asdict(), caller.organisation_id),
+        relation=relation_of(order._asdict(), caller.organisation_id),
         data=data,
     )
-    await events.record(connection, [change])
 
 
 def _content(notice: ReceivedNotice, one: _Wanted, caller: Principal) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def link_shown(
     row: Row[Any], states: Mapping[tuple[str, str], Row[Any]], order: Mapping[str, Any], *, linked: bool
 ) -> ProNumberLink:
     """Return a PRO number on an order, with where its shipment is: `states` by carrier and key."""
-    window = _window(row.delivery_window)
+    window = window_of(row.delivery_window)
     notice = row.ship_notice
     return ProNumberLink(
         scac=row.scac,
@@ -40,20 +40,19 @@ def link_shown(
         window=window,
         bol=row.bol,
         ship_notice=None if notice is None else ShipNotice(**{name: notice[name] for name in ShipNotice.model_fields}),
-        tracking=link_tracking(states.get((row.scac, row.pro_number)), window, order),
+        tracking=link_tracking(states.get((row.scac, row.pro_number)), window or window_of(order["delivery_window"])),
         linked=linked,
         linked_by=row.linked_by,
         linked_at=row.linked_at,
     )
 
 
-def link_tracking(state: Row[Any] | None, window: Window | None, order: Mapping[str, Any]) -> LinkTracking | None:
-    """Return where a shipment is, held against the window in which it is booked, else against the order's."""
+def link_tracking(state: Row[Any] | None, window: Window | None) -> LinkTracking | None:
+    """Return where a shipment is, held against the window in which it is expected; None where nothing was told."""
     if state is None or not state.events:
         return None
-    expected = window or _window(order["delivery_window"])
     kept = kept_state(state)
-    span = None if expected is None else (expected.start, expected.end)
+    span = None if window is None else (window.start, window.end)
     shown = tracking_shown(kept, state.events)
     values = {name: getattr(shown, name) for name in Tracking.model_fields}
     return LinkTracking(**values, eta_outside_window=outside(kept.eta, span))
@@ -126,5 +125,6 @@ def _location(said: Mapping[str, Any] | None) -> TrackingLocation | None:
     return None if said is None else TrackingLocation.model_validate(said)
 
 
-def _window(said: Mapping[str, Any] | None) -> Window | None:
+def window_of(said: Mapping[str, Any] | None) -> Window | None:
+    """Return a window as it is kept."""
     return None if said is None else Window.model_validate(said)

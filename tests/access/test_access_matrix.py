@@ -137,6 +137,11 @@ class World:
         linker = self.parties[relation] if relation in shipping and relation is not None else owner
         linked = linker.post(f"/v1/purchase-orders/{order['number']}/pro-numbers", link)
         assert linked.status_code == 201, linked.text
+        parcel = {"tracking_number": f"1Z{link['pro_number']}"}
+        if "tracking_number" in operation.parameters("path"):
+            body = {"carrier": "UPS", **parcel}
+            linked = linker.post(f"/v1/purchase-orders/{order['number']}/tracking-numbers", body)
+            assert linked.status_code == 201, linked.text
         receipt = {"receipt_id": NOBODYS_ORDER["receipt_id"]}
         if "receipt_id" in operation.parameters("path"):
             receipt = {"receipt_id": owner.act(order, "receive")["receipt"]["id"]}
@@ -144,6 +149,7 @@ class World:
             "id": order["id"],
             "number": order["number"],
             **link,
+            **parcel,
             **receipt,
             "activation_request_id": self.activation_request(relation, operation, order),
             "support_case_id": self.support_case(relation, operation, order),
@@ -187,6 +193,7 @@ def values(world: World, operation: Operation, order: dict[str, str], things_of:
         "q": order["number"],
         "scac": SCAC,
         "pro_number": order["pro_number"],
+        "tracking_number": order["tracking_number"],
         "receipt_id": order["receipt_id"],
         "activation_request_id": order["activation_request_id"],
         "support_case_id": order["support_case_id"],
@@ -212,6 +219,7 @@ NOBODYS_ORDER = {
     "id": "nobody's",
     "number": "PO-7K3M9QWX2R",
     "pro_number": "123456789",
+    "tracking_number": "1Z123456789",
     "scac": SCAC,
     "receipt_id": "0198f5a2-7c3e-7d41-9a52-3f6b8d2e1c07",
     "activation_request_id": "0198f5a2-7c3e-7d41-9a52-3f6b8d2e1c07",

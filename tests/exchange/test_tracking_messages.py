@@ -20,7 +20,7 @@ from app.exchange.documents import ImportFormat
 from app.exchange.readers import documents
 from app.shipments.tracking_rules import TrackedEvent, state_of
 from app.shipments.tracking_schemas import ReportedEvent
-from tests.exchange.files import counts, imported, interchange
+from tests.exchange.files import counts, finished, imported, interchange, start
 from tests.parties import Party
 from tests.shipments.waybills import linked, timeline, xpo
 
@@ -75,7 +75,8 @@ def test_so_they_do_when_each_message_comes_by_itself(buyer: Party) -> None:
         for place in range(6)
         for pro, sequence in zip(pros, drawn, strict=True)
     ]
-    assert counts(imported(buyer, interchange(*sets))) == {"applied": 6 * len(drawn)}
+    done = finished(buyer, start(buyer, interchange(*sets)), seconds=600)
+    assert counts(done) == {"applied": 6 * len(drawn)}
     shown = [link["tracking"] for link in _links(buyer, order)]
     assert len(shown) == len(drawn)
     assert all(one == shown[0] for one in shown)
@@ -84,7 +85,8 @@ def test_so_they_do_when_each_message_comes_by_itself(buyer: Party) -> None:
     assert shown[0]["location"]["city"] == "CLEVELAND"
     # Sent again, in one file and in another order: nothing is doubled.
     version = buyer.get(f"/v1/purchase-orders/{order['id']}").json()["version"]
-    assert counts(imported(buyer, interchange(*reversed(sets)))) == {"unchanged": 6 * len(drawn)}
+    done = finished(buyer, start(buyer, interchange(*reversed(sets))), seconds=600)
+    assert counts(done) == {"unchanged": 6 * len(drawn)}
     assert buyer.get(f"/v1/purchase-orders/{order['id']}").json()["version"] == version
 
 
