@@ -234,24 +234,18 @@ def test_nobody_stands_in_for_a_number_issued_here_by_registering_it_without_its
     assert warehouse.get(f"/v1/validations/{bare}").json()["verdict"] == "accept"
 
 
-@pytest.mark.alone
-async def test_a_large_batch_does_not_keep_a_gate_waiting(buyer: Party) -> None:
+async def test_a_gate_is_answered_many_times_while_a_large_batch_is_issued(buyer: Party) -> None:
     number = buyer.active()["number"]
     items = [{"lines": [{"sku": f"S{n}", "quantity": "1"} for n in range(40)]} for _ in range(500)]
     async with buyer.asynchronous() as client:
-        now = asyncio.get_running_loop().time
-        began, statuses, slowest = now(), [], 0.0
+        statuses = []
         batch = asyncio.create_task(client.post(f"{ORDERS}/batch", json={"purchase_orders": items}))
         while not batch.done():
-            asked = now()
             statuses.append((await client.get(f"/v1/validations/{number}")).status_code)
-            slowest = max(slowest, now() - asked)
-            await asyncio.sleep(0.02)
-        took = now() - began
         assert (await batch).json()["issued"] == 500
     assert set(statuses) == {200}
-    # A share of the batch's own time: a machine that is busy makes both slow.
-    assert slowest < took / 3
+    # Where a batch keeps the event loop to itself from one statement to the next, a handful at most.
+    assert len(statuses) > 20
 
 
 async def test_of_racing_registrations_of_one_number_one_wins(buyer: Party) -> None:
