@@ -13,7 +13,7 @@ from pydantic import JsonValue
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.deliveries import booked_orders, calendars, drafts, judging, repository
+from app.deliveries import booked_orders, calendars, drafts, judging, places, repository
 from app.deliveries.booked_orders import lines_of
 from app.deliveries.booking import require_in_time, searchable
 from app.deliveries.booking_lifecycle import BookingAction, starts
@@ -245,7 +245,10 @@ def _refused(booking: Row[Any], verdicts: Verdicts) -> list[RefusedShipment]:
         orders: list[RefusedOrder] = []
         for place, order in enumerate(shipment["purchase_orders"]):
             one = next(judged)
-            elsewhere = one.order is not None and gate_of(one.order.row) != booking.warehouse_id
+            elsewhere = one.order is not None and (
+                gate_of(one.order.row) != booking.warehouse_id
+                or places.is_elsewhere(order.get("location_code"), one.order.row)
+            )
             problems = [AnotherWarehouse(AnotherWarehouse.example_detail)] if elsewhere else []
             if one.refusals or problems:
                 orders.append(
