@@ -91,17 +91,18 @@ async def _mark_or_clear(connection: AsyncConnection, links: Sequence[Row[Any]])
     codes = [code.value for code in codes_in_window(facts, span, first.read_at, is_elsewhere=first.is_elsewhere)]
     booking = await repository.booking(connection, first.booking_id)
     has_come = booking is not None and booking.status not in EXPECTED
+    # Links before their order, as everywhere: whoever changes the booking at this moment is not waited for crosswise.
+    if await repository.mark(connection, links, codes) != len(links):
+        raise _OvertakenError
     if first.is_announced or has_come:
         # By another PRO number of the same booking: it is one booking of one order. Or the vehicle is there already,
         # and the gate has said what it thinks.
-        if await repository.mark(connection, links, codes) != len(links):
-            raise _OvertakenError
         return False
     # As it was judged: whoever changes the order or announces it first counts its version up.
     changed = await orders.bump_version(
         connection, first.number_key, first.organisation_id, while_version=first.version
     )
-    if changed is None or await repository.mark(connection, links, codes) != len(links):
+    if changed is None:
         raise _OvertakenError
     change = OrderChange(
         type=EventType.DELIVERY_BOOKING_AT_RISK,

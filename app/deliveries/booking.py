@@ -14,7 +14,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.identifiers import new_id
-from app.deliveries import booked_orders, calendars, drafts, repository
+from app.deliveries import booked_orders, calendars, drafts, places, repository
 from app.deliveries.booked_orders import BookedLine
 from app.deliveries.booking_lifecycle import BookingAction, BookingStatus
 from app.deliveries.booking_numbers import BOOKING_FORMAT_ID, BOOKING_PATTERN
@@ -48,15 +48,15 @@ async def book(
     BookingCutoffPassed, what a calendar has against the window, and TemporarilyUnavailable where an order is being
     changed at this moment.
     """
-    places: list[list[str | int]] = [["body", "shipments", index] for index in range(len(body.shipments))]
-    drafts.require_counts(body.load_type, body.shipments, places)
+    fields: list[list[str | int]] = [["body", "shipments", index] for index in range(len(body.shipments))]
+    drafts.require_counts(body.load_type, body.shipments, fields)
     plan = await drafts.plan(connection, caller, account, body.shipments, body.ship_to, body.window)
+    location = await places.location_of(connection, plan, None if body.ship_to is None else body.ship_to.code)
     booking_id = new_id()
     await _reserve(connection, caller, plan, booking_id)
     await _require_bookable(connection, caller, plan, partial=body.partial)
     warehouse = _warehouse(plan)
     require_in_time(caller, warehouse, body.window.start, plan.policy.booking_cutoff, plan.read_at)
-    location = body.ship_to.code if body.ship_to is not None and body.ship_to.code else _code_of(plan)
     await calendars.take(
         connection, warehouse=warehouse, location_code=location, booking_id=booking_id, window=body.window
     )
@@ -97,6 +97,7 @@ async def add_shipment(
     window = Window(start=booking.window_start, end=booking.window_end)
     ship_to = None if booking.ship_to is None else DeliveryParty.model_validate(booking.ship_to)
     plan = await drafts.plan(connection, caller, account, [body], ship_to, window, added_to=booking)
+    await places.location_of(connection, plan, None, booking)
     (draft,) = plan.drafts
     told = Told(EventType.DELIVERY_BOOKING_SHIPMENT_ADDED, caller, _told_of(draft))
     added = [*booking.shipments, *([_stored(draft)] if draft.coming else [])]
@@ -218,7 +219,7 @@ async def _put_on_orders(
                 "bol": draft.told.bol,
                 "booking_id": booking.id,
                 "warehouse_id": booking.warehouse_id,
-                "location_code": booking.location_code,
+                "location_code": places.code_of(order.row) or booking.location_code,
                 "linked_by": caller.organisation_id,
             }
             for draft, order in pairs
@@ -276,6 +277,7 @@ def _stored(draft: Draft) -> dict[str, Any]:
                 "number_key": one.located.number_key,
                 "organisation_id": str(one.located.organisation_id),
                 "number": one.located.row["number"],
+                "location_code": places.code_of(one.located.row),
                 "verdict": "accept",
                 "codes": [],
             }
@@ -304,13 +306,6 @@ def _warehouse(plan: Plan) -> UUID:
     if plan.warehouse is None:
         raise LookupError("an order that may come goes somewhere")
     return plan.warehouse
-
-
-def _code_of(plan: Plan) -> str | None:
-    """Return the buyer's code of where the first order goes."""
-    stated = plan.kept[0].coming[0].located.row["ship_to"] or {}
-    code: str | None = stated.get("code")
-    return code
 
 
 def _may_know(plan: Plan, ship_to: DeliveryParty | None, warehouse: UUID) -> bool:

@@ -79,6 +79,14 @@ async def find(connection: AsyncConnection, organisation_id: UUID, location: str
     return (await connection.execute(select(*_with_time).where(kept))).one_or_none()
 
 
+async def kept_among(connection: AsyncConnection, organisation_id: UUID, locations: Collection[str]) -> frozenset[str]:
+    """Return those of an organisation's locations that a calendar is kept for."""
+    query = select(Calendar.location).where(
+        Calendar.organisation_id == organisation_id, Calendar.location.in_(locations), Calendar.deleted_at.is_(None)
+    )
+    return frozenset(await connection.scalars(query))
+
+
 async def create(
     connection: AsyncConnection, organisation_id: UUID, location: str, values: Mapping[str, Any]
 ) -> Row[Any] | None:

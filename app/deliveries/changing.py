@@ -13,7 +13,7 @@ from pydantic import JsonValue
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.deliveries import booked_orders, calendars, drafts, judging, repository
+from app.deliveries import booked_orders, calendars, drafts, judging, places, repository
 from app.deliveries.booked_orders import lines_of
 from app.deliveries.booking import require_in_time, searchable
 from app.deliveries.booking_lifecycle import BookingAction, starts
@@ -36,9 +36,11 @@ from app.http.schemas import ProblemDetails, timestamp
 from app.numbers.number_issuer import NumberIssuer
 from app.orders import policy_service
 from app.orders.content_schemas import Window
+from app.orders.location import LocatedOrder
 from app.orders.service import overtaken
 from app.principal import Principal
 from app.shipments import booking_repository as shipments
+from app.shipments.links import may_ship
 from app.validation.deliveries import gate_of
 from app.validation.delivery_schemas import DeliveryParty
 
@@ -226,7 +228,9 @@ async def _judge(connection: AsyncConnection, caller: Principal, booking: Row[An
     questions = judging.questions_of(numbers, ship_to, window.start)
     asked = [(question, None) for question in questions]
     found = await judging.find_asked(connection, caller, asked, [None], window.start)
-    verdicts = await judging.judge(connection, caller, found, questions, window)
+    # Whose name was taken off an order has no say in when it comes; the warehouse has, whatever it is to the order.
+    admits = _any if booking.warehouse_id == caller.organisation_id else may_ship
+    verdicts = await judging.judge(connection, caller, found, questions, window, admits=admits)
     results = _refused(booking, verdicts)
     if results:
         shown: list[JsonValue] = [one.model_dump(mode="json") for one in results]
@@ -245,7 +249,10 @@ def _refused(booking: Row[Any], verdicts: Verdicts) -> list[RefusedShipment]:
         orders: list[RefusedOrder] = []
         for place, order in enumerate(shipment["purchase_orders"]):
             one = next(judged)
-            elsewhere = one.order is not None and gate_of(one.order.row) != booking.warehouse_id
+            elsewhere = one.order is not None and (
+                gate_of(one.order.row) != booking.warehouse_id
+                or places.is_elsewhere(order.get("location_code"), one.order.row)
+            )
             problems = [AnotherWarehouse(AnotherWarehouse.example_detail)] if elsewhere else []
             if one.refusals or problems:
                 orders.append(
@@ -261,6 +268,10 @@ def _refused(booking: Row[Any], verdicts: Verdicts) -> list[RefusedShipment]:
         if orders:
             refused.append(RefusedShipment(index=index, problems=[], purchase_orders=orders))
     return refused
+
+
+def _any(_: LocatedOrder) -> bool:
+    return True
 
 
 async def _let_go(connection: AsyncConnection, booking: Row[Any]) -> None:

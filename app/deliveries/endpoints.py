@@ -106,8 +106,9 @@ async def book_delivery(body: BookDelivery, caller: Caller, unit: Unit, issuer: 
 
     Who may link PRO numbers to an order may book it: owner, seller, a named forwarder, and whoever presents its number
     while it names no forwarder. The warehouse is the order's ship-to, or the buyer where none is named; all orders of a
-    booking go to one. A booking is read by who has made it and by its warehouse; the parties of its orders find it in
-    their timelines.
+    booking go to one, and where the ship-to has a `code`, to the place that it names. The calendar that is kept for
+    that place has a slot for the vehicle, or not. A booking is read by who has made it and by its warehouse; the
+    parties of its orders find it in their timelines.
 
     With the booking the PRO numbers are linked to the orders, and gates expect the vehicle in its window. Numbers of
     orders that name you are never limited; others count as look-ups at the gate do.

@@ -117,5 +117,8 @@ class AnotherWarehouse(Problem):
     status = 409
     code = "another_warehouse"
     title = "The order goes to another warehouse"
-    remedy = "All orders of a booking come to one gate. Book those of another warehouse by themselves."
+    remedy = (
+        "All orders of a booking come to one gate: one warehouse, and one of its places where the buyer names those by "
+        "the `code` of the ship-to, or where it keeps a calendar. Book those of another by themselves."
+    )
     example_detail = "This order does not go where the others of this booking go."

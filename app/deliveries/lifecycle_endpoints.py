@@ -103,8 +103,9 @@ async def reschedule_delivery_booking(
 ) -> Response:
     """Move a booking to another window.
 
-    While the vehicle is still to come. All its orders are judged anew for the new window; if one may not come in it,
-    nothing changes. A confirmed booking waits for the warehouse's yes again, unless the warehouse itself has moved it.
+    While the vehicle is still to come. All its orders are judged anew for the new window; if one may not come in it, or
+    is no longer yours to ship, nothing changes. A confirmed booking waits for the warehouse's yes again, unless the
+    warehouse itself has moved it.
     """
     return await unit.write(
         lambda connection: changing.reschedule(connection, caller, delivery_booking_id, body), _answer

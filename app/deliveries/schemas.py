@@ -296,6 +296,6 @@ class BookingEvent(AnswerModel):
     """Counts the booking's changes from 1."""
     type: str
     occurred_at: Timestamp
-    organisation_id: UUID
-    """Who did it."""
+    organisation_id: UUID | None
+    """Who did it. Null where it was the warehouse, and `warehouse` is null to who has booked it."""
     data: dict[str, JsonValue]

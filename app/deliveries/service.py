@@ -52,7 +52,7 @@ async def events(
     """Return up to `limit` changes of a booking after the sequence `after`, oldest first; raises NotFound."""
     booking = await the_booking(connection, caller, name)
     rows = await repository.events(connection, booking.organisation_id, booking.id, after=after, limit=limit)
-    return [views.event(row) for row in rows]
+    return [views.event(row, booking, caller) for row in rows]
 
 
 async def the_booking(connection: AsyncConnection, caller: Principal, name: str) -> Row[Any]:

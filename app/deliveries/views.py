@@ -42,13 +42,14 @@ def summary(row: Row[Any], caller: Principal) -> BookingSummary:
     return BookingSummary.model_construct(**_fields(row, caller))
 
 
-def event(row: Row[Any]) -> BookingEvent:
-    """Return an event of a booking."""
+def event(row: Row[Any], booking: Row[Any], caller: Principal) -> BookingEvent:
+    """Return an event of a booking to one of its parties."""
+    is_shown = row.actor_organisation_id != booking.warehouse_id or _knows_warehouse(booking, caller)
     return BookingEvent(
         sequence=row.sequence,
         type=row.type,
         occurred_at=row.occurred_at,
-        organisation_id=row.actor_organisation_id,
+        organisation_id=row.actor_organisation_id if is_shown else None,
         data=row.data,
     )
 
@@ -64,7 +65,7 @@ def _fields(row: Row[Any], caller: Principal) -> dict[str, Any]:
         "load_type": LoadType(row.load_type),
         "allowed_actions": list(actions),
         "booked_by": row.organisation_id,
-        "warehouse": row.warehouse_id if is_warehouse or row.warehouse_is_known else None,
+        "warehouse": row.warehouse_id if _knows_warehouse(row, caller) else None,
         "ship_to": None if row.ship_to is None else DeliveryParty.model_validate(row.ship_to),
         "window": Window(start=row.window_start, end=row.window_end),
         "contact": None if row.contact is None else ContactPoint.model_validate(row.contact),
@@ -72,6 +73,11 @@ def _fields(row: Row[Any], caller: Principal) -> dict[str, Any]:
         "created_at": row.created_at,
         "updated_at": row.updated_at,
     }
+
+
+def _knows_warehouse(booking: Row[Any], caller: Principal) -> bool:
+    known: bool = booking.warehouse_is_known
+    return known or booking.warehouse_id == caller.organisation_id
 
 
 def _shipment(stored: Mapping[str, Any]) -> BookedShipment:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
@@ -311,6 +312,35 @@ def test_an_order_that_is_changed_again_and_again_while_workers_look_is_announce
         )
         == []
     )
+
+
+def test_who_changes_a_booking_and_who_announces_it_do_not_wait_for_each_other_crosswise(
+    database_url: str, sql: Sql, buyer: Party
+) -> None:
+    order = buyer.active()
+    link = booked(sql, buyer, order)
+    buyer.act(order, "suspend")
+
+    async def cross() -> None:
+        # As a booking is changed: its links, and then their orders.
+        changes = await asyncpg.connect(database_url)
+        async with many_connections(database_url, 1) as database:
+            try:
+                async with changes.transaction():
+                    await changes.execute("UPDATE pro_links SET bol = bol WHERE display = $1", link["pro_number"])
+                    looks = asyncio.create_task(at_risk.run_once(database))
+                    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                    while not await changes.fetchval(waiting) and not looks.done():
+                        await asyncio.sleep(0.01)
+                    await changes.execute("SET LOCAL lock_timeout = '100ms'")
+                    await changes.execute("UPDATE purchase_orders SET reference = reference WHERE id = $1", order["id"])
+                await looks
+            finally:
+                await changes.close()
+
+    asyncio.run(cross())
+    look(database_url)
+    assert len(announced(buyer, order)) == 1
 
 
 def test_forwarder_and_warehouse_are_told_too(

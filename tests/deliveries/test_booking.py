@@ -274,6 +274,16 @@ def test_a_presenter_is_told_no_more_than_at_the_gate(buyer: Party, warehouse: P
     assert ends["expires_at"] not in answer.text
 
 
+def test_a_presenter_is_not_told_whose_gate_it_is_by_what_that_does(
+    buyer: Party, warehouse: Party, stranger: Party
+) -> None:
+    made = booked(stranger, shipment(buyer.active(ship_to={"organisation_id": warehouse.id})))
+    assert warehouse.post(f"{PATH}/{made['id']}/confirm").status_code == 200
+    for party, who in ((stranger, None), (warehouse, warehouse.id)):
+        events = party.get(f"{PATH}/{made['id']}/events").json()["data"]
+        assert [event["organisation_id"] for event in events] == [stranger.id, who]
+
+
 def test_the_destination_that_is_told_is_held_against_the_orders(
     at_warehouse: Make, forwarder: Party, stranger: Party, warehouse: Party
 ) -> None:

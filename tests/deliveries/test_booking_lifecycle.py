@@ -46,6 +46,21 @@ ALLOWED = {
 """Written out once more, so that a change of the table is seen."""
 
 
+def test_a_forwarder_whose_name_is_taken_off_an_order_may_give_its_booking_up_and_not_move_it(
+    at_warehouse: Make, buyer: Party, warehouse: Party, forwarder: Party, stranger: Party
+) -> None:
+    order = at_warehouse(seller=None)
+    made = booked(forwarder, shipment(order))
+    etag = buyer.get(f"/v1/purchase-orders/{order['id']}").headers["ETag"]
+    named = {"forwarders": [{"organisation_id": stranger.id}]}
+    patched = buyer.patch(f"/v1/purchase-orders/{order['id']}", named, headers={"If-Match": etag})
+    assert patched.status_code == 200, patched.text
+    later = {"window": window(days=3)}
+    assert against(step(forwarder, made, "reschedule", **later)) == {(0, 0): ["unknown"]}
+    assert done(warehouse, made, "reschedule", **later)["status"] == "requested"
+    assert done(forwarder, made, "cancel")["status"] == "cancelled"
+
+
 @pytest.mark.parametrize("status", list(S))
 def test_what_a_status_allows(status: BookingStatus) -> None:
     assert set(allowed_actions(status, by_warehouse=True, by_booker=False)) == ALLOWED[status]

@@ -178,3 +178,83 @@ def test_what_has_arrived_is_at_no_risk_any_more(
     buyer.act(order, "close")
     look(database_url)
     assert announced(buyer, order) == []
+
+
+def at(warehouse: Party, forwarder: Party, code: str | None = LOCATION) -> dict[str, Any]:
+    """Return the parties of an order that goes to a place of the warehouse."""
+    ship_to = {"organisation_id": warehouse.id} | ({} if code is None else {"code": code})
+    return {"ship_to": ship_to, "forwarders": [{"organisation_id": forwarder.id}]}
+
+
+def with_orders(content: dict[str, Any], *orders: dict[str, Any], **said: Any) -> dict[str, Any]:
+    shipment = {**content["shipments"][0], "purchase_orders": [order["number"] for order in orders]}
+    return {**content, "shipments": [shipment], **said}
+
+
+def codes_of(answer: httpx.Response) -> list[list[str]]:
+    assert answer.json()["code"] == "delivery_not_bookable", answer.text
+    return [
+        [problem["code"] for problem in order["problems"]]
+        for shipment in answer.json()["results"]
+        for order in shipment["purchase_orders"]
+    ]
+
+
+def test_a_slot_that_is_taken_cannot_be_had_by_another_name_for_the_place(
+    buyer: Party, warehouse: Party, forwarder: Party
+) -> None:
+    keep(warehouse)
+    start = tomorrow(9)
+    first, second = (buyer.active(**at(warehouse, forwarder)) for _ in range(2))
+    booked(forwarder, first, start)
+    named = {"ship_to": {"organisation_id": warehouse.id, "code": "GATE 9"}}
+    answer = forwarder.post(BOOKINGS, {**body(second, start), **named})
+    assert (answer.status_code, answer.json()["code"]) == (409, "slot_taken")
+    # Where the order does not say it, who books says where the vehicle goes.
+    silent = buyer.active(**at(warehouse, forwarder, None))
+    told = {"ship_to": {"organisation_id": warehouse.id, "code": LOCATION.lower()}}
+    answer = forwarder.post(BOOKINGS, {**body(silent, start), **told})
+    assert answer.json()["code"] == "slot_taken"
+
+
+def test_orders_of_one_buyer_that_go_to_two_places_of_a_warehouse_do_not_come_with_one_booking(
+    buyer: Party, warehouse: Party, forwarder: Party
+) -> None:
+    start = tomorrow(9)
+    here, there, silent = (buyer.active(**at(warehouse, forwarder, code)) for code in (LOCATION, "MUC-1", None))
+    answer = forwarder.post(BOOKINGS, with_orders(body(here, start), here, there, silent))
+    assert codes_of(answer) == [["another_warehouse"]]
+    made = forwarder.post(BOOKINGS, with_orders(body(here, start), here, there, silent, partial=True)).json()
+    added = forwarder.post(f"{BOOKINGS}/{made['id']}/shipments", body(there, start)["shipments"][0])
+    assert codes_of(added) == [["another_warehouse"]]
+    # Where the buyer names another place later, the vehicle cannot be moved to another window either.
+    whole = buyer.get(f"/v1/purchase-orders/{here['id']}")
+    patched = buyer.patch(
+        f"/v1/purchase-orders/{here['id']}",
+        {"ship_to": {"organisation_id": warehouse.id, "code": "MUC-1"}},
+        headers={"If-Match": whole.headers["ETag"]},
+    )
+    assert patched.status_code == 200, patched.text
+    buyer.act(here, "confirm")
+    moved = forwarder.post(f"{BOOKINGS}/{made['id']}/reschedule", {"window": body(here, tomorrow(12))["window"]})
+    assert codes_of(moved) == [["another_warehouse"]]
+
+
+def test_two_buyers_orders_come_together_and_take_the_slot_of_the_one_place_with_a_calendar(
+    buyer: Party, warehouse: Party, forwarder: Party, party: Callable[..., Party], database_url: str
+) -> None:
+    keep(warehouse)
+    other = party("Anders & Ko")
+    start = tomorrow(9)
+    theirs, ours = other.active(**at(warehouse, forwarder, "0042")), buyer.active(**at(warehouse, forwarder))
+    answer = forwarder.post(BOOKINGS, with_orders(body(theirs, start), theirs, ours))
+    assert answer.status_code == 201, answer.text
+    assert free(warehouse, start, 1) == []
+    # Each order is where its own buyer says: nothing is at risk.
+    look(database_url)
+    assert not announced(other, theirs) + announced(buyer, ours)
+    # A second calendar is another gate's: one vehicle stands before one of them.
+    keep(warehouse, "0042")
+    again = [other.active(**at(warehouse, forwarder, "0042")), buyer.active(**at(warehouse, forwarder))]
+    answer = forwarder.post(BOOKINGS, with_orders(body(again[0], tomorrow(11)), *again))
+    assert codes_of(answer) == [["another_warehouse"]]
