@@ -99,7 +99,8 @@ async def _lifespan(application: FastAPI) -> AsyncIterator[None]:
     # Whoever is in a hurry, a second Ctrl-C, has the server cancel this instead of ending it.
     with suppress(asyncio.CancelledError):
         runner = application.state.import_runner
-        async with background_work(application.state.database, runner, enabled=settings.background_work):
+        database = application.state.database
+        async with background_work(database, runner, settings, enabled=settings.background_work):
             yield
     await application.state.gate_checks.close()
     await application.state.look_ups.close()

@@ -77,6 +77,25 @@ class Settings(BaseSettings):
             description="The same for an organisation that has met an order of its own within a day.",
         ),
     ] = 12_000
+    gate_checks_kept: Annotated[
+        int,
+        Field(
+            validation_alias="KEEP_GATE_CHECKS_DAYS",
+            ge=1,
+            le=36_500,
+            description="Days for which checks at gates stay in the timelines of their orders. What happened to an "
+            "order itself is never removed.",
+        ),
+    ] = 400
+    imports_kept: Annotated[
+        int,
+        Field(
+            validation_alias="KEEP_IMPORTS_DAYS",
+            ge=1,
+            le=36_500,
+            description="Days after its end for which an import, and what became of each document of it, can be read.",
+        ),
+    ] = 90
     data_directory: Annotated[
         Path,
         Field(

@@ -191,7 +191,8 @@ async def get_import(
     """Get an import.
 
     Its status, its counts, and a page of its report: the documents with one of the outcomes asked for, in the order of
-    the file. Ask again until `status` is `finished` or `failed`; the ETag changes with every step.
+    the file. Ask again until `status` is `finished` or `failed`; the ETag changes with every step. An import can be
+    read for as long after its end as the operator has set, 90 days by default; what it has carried out stays.
     """
     after = _after(decode_text_cursor(cursor))
     outcomes = outcome or [Outcome.REFUSED]

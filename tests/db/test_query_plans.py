@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
@@ -27,6 +28,7 @@ from app.db.session import Database
 from app.exchange import repository as exchange
 from app.principal import Scope
 from app.settings import Settings
+from app.worker import Kept
 from tests.conftest import serving
 from tests.deliveries.bookings import body as booking
 from tests.deliveries.bookings import shipment, window
@@ -332,7 +334,7 @@ def asked(cast: Cast) -> dict[str, Callable[[], Any]]:
 
 async def background(database: Database) -> None:
     """What the worker asks every round, but for what is at risk: that reads all that is booked for days to come."""
-    await worker.run_once(database)
+    await worker.run_once(database, Kept(timedelta(days=36_500), timedelta(days=36_500)))
     await database.look(lambda connection: exchange.waiting(connection, 2))
 
 
