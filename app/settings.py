@@ -30,6 +30,15 @@ class Settings(BaseSettings):
             "`target_session_attrs=read-write` work. Without it the embedded Postgres is started.",
         ),
     ] = None
+    database_replica_url: Annotated[
+        SecretStr | None,
+        Field(
+            validation_alias="DATABASE_REPLICA_URL",
+            description="A Postgres that follows that of DATABASE_URL, written alike. Lists, look-ups by papers and "
+            "exports read it, a moment late; verdicts, keys and whatever a write rests on never do. While it is out of "
+            "reach they read the primary.",
+        ),
+    ] = None
     database_pool_size: Annotated[
         int,
         Field(
@@ -141,7 +150,7 @@ class Settings(BaseSettings):
         ),
     ] = True
 
-    @field_validator("database_url")
+    @field_validator("database_url", "database_replica_url")
     @classmethod
     def _is_a_postgres_url(cls, url: SecretStr | None) -> SecretStr | None:
         if url is not None:

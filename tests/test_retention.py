@@ -25,7 +25,8 @@ GATE_CHECK = (
 )
 IMPORT = (
     "INSERT INTO imports (id, organisation_id, key_id, scopes, format, dry_run, size, parts, status, documents, "
-    "created, applied, unchanged, refused, lease_token, created_at, finished_at) VALUES ($1, $2, $2, '{}', 'csv', false, 1, 1, "
+    "created, applied, unchanged, refused, lease_token, created_at, finished_at) "
+    "VALUES ($1, $2, $2, '{}', 'csv', false, 1, 1, "
     "$3, $4, $4, 0, 0, 0, 1, now(), CASE WHEN $3 = 'finished' THEN now() - $5::interval END)"
 )
 RESULTS = (

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response, StreamingResponse
 
-from app.db.session import Database
+from app.db.lists import Lists
 from app.errors import InvalidRequest
 from app.exchange import exporting, readers, service
 from app.exchange.documents import ImportFormat
@@ -101,9 +101,9 @@ def import_runner(request: Request) -> ImportRunner:
     return runner
 
 
-def database(request: Request) -> Database:
-    """Return the process's way to the database."""
-    found: Database = request.app.state.database
+def lists(request: Request) -> Lists:
+    """Return where the process reads lists."""
+    found: Lists = request.app.state.lists
     return found
 
 
@@ -216,7 +216,7 @@ async def get_import(
 )
 async def export_purchase_orders(
     caller: Caller,
-    source: Annotated[Database, Depends(database)],
+    source: Annotated[Lists, Depends(lists)],
     filters: Annotated[Filters, Depends(list_filters)],
     form: Annotated[ExportFormat, Query(alias="format", description="The form of the file.")] = ExportFormat.CSV,
     role: Annotated[
