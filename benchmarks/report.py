@@ -47,10 +47,14 @@ def tables(results: Results) -> str:
 def write(results: Results) -> None:
     """Put the tables into README.md, and the plot beside it."""
     page = HERE / "README.md"
-    text = page.read_text()
-    before, after = text.split(_BEGIN)[0], text.split(_END)[1]
-    page.write_text(f"{before}{_BEGIN}\n\n{tables(results)}\n{_END}{after}")
+    page.write_text(with_results(page.read_text(), results))
     plot(results, HERE / "results.svg")
+
+
+def with_results(page: str, results: Results) -> str:
+    """Return the page with these results in place of those that it has."""
+    before, after = page.split(_BEGIN, maxsplit=1)[0], page.split(_END)[1]
+    return f"{before}{_BEGIN}\n\n{tables(results)}\n{_END}{after}"
 
 
 def _lines(results: Results) -> Iterator[str]:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import asyncpg
@@ -339,7 +339,7 @@ async def background(database: Database) -> None:
 
 
 @pytest.fixture(scope="module")
-def plans(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plans]:
+def plans(another_database: Callable[[], Any]) -> Iterator[Plans]:
     found = Plans()
     connect = Connector.connect
 
@@ -348,7 +348,7 @@ def plans(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         connection.add_log_listener(found.hear)
         return connection
 
-    with another_database(database_url) as url, pytest.MonkeyPatch.context() as patch:
+    with another_database() as url, pytest.MonkeyPatch.context() as patch:
         migrate(url)
         patch.setattr(Connector, "connect", connect_and_hear)
         settings = Settings.model_validate({"DATABASE_URL": url, "LOG_LEVEL": "error", "DATABASE_TIMEOUT": 5})
@@ -373,14 +373,6 @@ def plans(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         for party in (cast.buyer, cast.seller, cast.warehouse, cast.forwarder):
             party.close()
         yield found
-
-
-@contextmanager
-def another_database(url: str) -> Iterator[str]:
-    name = f"plans_{uuid4().hex[:8]}"
-    asyncio.run(execute(url, f"CREATE DATABASE {name}"))
-    yield urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
-    asyncio.run(execute(url, f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 async def explain_from_now_on(url: str) -> None:
