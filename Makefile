@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test lint format types check coverage openapi pages requirements clean
+.PHONY: run test lint format types check coverage bench openapi pages requirements clean
 
 run: .venv/runtime ## Serve on $PORT (8000) with the embedded Postgres in .data
 	@exec $(BIN)/po-registry serve
@@ -31,6 +31,10 @@ coverage: .venv/development ## Every test, and which lines of the service they r
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
+# BENCH="--rounds 3 --seconds 1 --orders 10000 --sizes 10000,100000" for a quick run; benchmarks/README.md tells more.
+bench: .venv/benchmarks ## What the service can do, as ratios (needs wrk and pgbench)
+	$(BIN)/python -m benchmarks $(BENCH)
+
 format: .venv/development ## Put the code into its form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -48,6 +52,8 @@ requirements: .venv/development ## Pin requirements/*.txt anew from pyproject.to
 	$(BIN)/uv pip compile $(PIN) --output-file requirements/build.txt requirements/build.in
 	$(BIN)/uv pip compile $(PIN) --extra development --constraint requirements/runtime.txt \
 		--output-file requirements/development.txt pyproject.toml
+	$(BIN)/uv pip compile $(PIN) --extra benchmarks --constraint requirements/development.txt \
+		--output-file requirements/benchmarks.txt pyproject.toml
 
 PIN := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
 
@@ -63,6 +69,10 @@ NEEDS := po-registry needs Python 3.11 or newer with venv, and $(PYTHON) is not:
 
 .venv/development: .venv/runtime requirements/development.txt
 	$(INSTALL) --require-hashes -r requirements/development.txt
+	@touch $@
+
+.venv/benchmarks: .venv/development requirements/benchmarks.txt
+	$(INSTALL) --require-hashes -r requirements/benchmarks.txt
 	@touch $@
 
 clean: ## Take away what the commands above have made, but no data

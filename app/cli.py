@@ -280,7 +280,7 @@ async def _work_until_stopped(settings: Settings) -> None:
     database = Database.of(settings, _database_url(settings), pool_size=4)
     _log.info("working")
     issuer = NumberIssuer(database.beside(ISSUER_POOL_SIZE))
-    async with background_work(database, ImportRunner(database, issuer), enabled=True):
+    async with background_work(database, ImportRunner(database, issuer), settings, enabled=True):
         await stopped.wait()
     await issuer.dispose()
     await database.dispose()

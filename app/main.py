@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from app import api
 from app.access.authenticator import CachingAuthenticator
+from app.db.lists import Lists
 from app.db.session import Database
 from app.events.gate_checks import gate_check_writer
 from app.exchange.runner import ImportRunner
@@ -63,6 +64,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     application.state.gate_crowd = Crowd(GATE_CROWD)
     application.state.requests_under_way = RequestsUnderWay()
     application.state.database = Database.of(settings, url)
+    application.state.lists = Lists.of(settings, application.state.database)
     application.state.authenticator = CachingAuthenticator(application.state.database)
     application.state.number_issuer = NumberIssuer(application.state.database.beside(ISSUER_POOL_SIZE))
     application.state.import_runner = ImportRunner(application.state.database, application.state.number_issuer)
@@ -99,11 +101,13 @@ async def _lifespan(application: FastAPI) -> AsyncIterator[None]:
     # Whoever is in a hurry, a second Ctrl-C, has the server cancel this instead of ending it.
     with suppress(asyncio.CancelledError):
         runner = application.state.import_runner
-        async with background_work(application.state.database, runner, enabled=settings.background_work):
+        database = application.state.database
+        async with background_work(database, runner, settings, enabled=settings.background_work):
             yield
     await application.state.gate_checks.close()
     await application.state.look_ups.close()
     await application.state.number_issuer.dispose()
+    await application.state.lists.dispose()
     await application.state.database.dispose()
     _tidy_up_after_parent()
 

@@ -30,6 +30,15 @@ class Settings(BaseSettings):
             "`target_session_attrs=read-write` work. Without it the embedded Postgres is started.",
         ),
     ] = None
+    database_replica_url: Annotated[
+        SecretStr | None,
+        Field(
+            validation_alias="DATABASE_REPLICA_URL",
+            description="A Postgres that follows that of DATABASE_URL, written alike. Lists, look-ups by papers and "
+            "exports read it, a moment late; verdicts, keys and whatever a write rests on never do. While it is out of "
+            "reach they read the primary.",
+        ),
+    ] = None
     database_pool_size: Annotated[
         int,
         Field(
@@ -77,6 +86,25 @@ class Settings(BaseSettings):
             description="The same for an organisation that has met an order of its own within a day.",
         ),
     ] = 12_000
+    gate_checks_kept: Annotated[
+        int,
+        Field(
+            validation_alias="KEEP_GATE_CHECKS_DAYS",
+            ge=1,
+            le=36_500,
+            description="Days for which checks at gates stay in the timelines of their orders. What happened to an "
+            "order itself is never removed.",
+        ),
+    ] = 400
+    imports_kept: Annotated[
+        int,
+        Field(
+            validation_alias="KEEP_IMPORTS_DAYS",
+            ge=1,
+            le=36_500,
+            description="Days after its end for which an import, and what became of each document of it, can be read.",
+        ),
+    ] = 90
     data_directory: Annotated[
         Path,
         Field(
@@ -122,7 +150,7 @@ class Settings(BaseSettings):
         ),
     ] = True
 
-    @field_validator("database_url")
+    @field_validator("database_url", "database_replica_url")
     @classmethod
     def _is_a_postgres_url(cls, url: SecretStr | None) -> SecretStr | None:
         if url is not None:

@@ -1,29 +1,54 @@
 """Background work: imports, and what only announces or tidies up. Stopping it for a day changes no verdict."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Self
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import idempotency_keys
 from app.db.session import Database
 from app.deliveries import at_risk
 from app.errors import TemporarilyUnavailable
+from app.events import repository as event_rows
+from app.exchange import repository as import_rows
 from app.exchange.runner import ImportRunner
+from app.settings import Settings
 from app.telemetry import logger
 
 _log = logger(__name__)
 
 SECONDS_BETWEEN_ROUNDS = 60.0
 _BATCH = 1_000
+_SECONDS_BETWEEN_BATCHES = 0.05
+"""A pause for the others: what tidies up is in no hurry, and the disk is the gate's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """For how long what only grows is kept; Idempotency-Keys for 24 h, as the API promises."""
+
+    gate_checks: timedelta
+    imports: timedelta
+
+    @classmethod
+    def by(cls, settings: Settings) -> Self:
+        """Return what the settings say."""
+        return cls(timedelta(days=settings.gate_checks_kept), timedelta(days=settings.imports_kept))
 
 
 @asynccontextmanager
-async def background_work(database: Database, imports: ImportRunner, *, enabled: bool) -> AsyncIterator[None]:
+async def background_work(
+    database: Database, imports: ImportRunner, settings: Settings, *, enabled: bool
+) -> AsyncIterator[None]:
     """Run background work for as long as the block lasts."""
     if not enabled:
         yield
         return
-    works = (run_for_ever(database), imports.run_for_ever(), at_risk.run_for_ever(database))
+    works = (run_for_ever(database, Kept.by(settings)), imports.run_for_ever(), at_risk.run_for_ever(database))
     tasks = [asyncio.create_task(work) for work in works]
     try:
         yield
@@ -35,11 +60,11 @@ async def background_work(database: Database, imports: ImportRunner, *, enabled:
                 await task
 
 
-async def run_for_ever(database: Database) -> None:
+async def run_for_ever(database: Database, kept: Kept) -> None:
     """Do a round of background work every minute; a round that fails is logged and tried again."""
     while True:
         try:
-            await run_once(database)
+            await run_once(database, kept)
         except TemporarilyUnavailable:
             _log.warning("background work waits for the database")
         except Exception:  # noqa: BLE001 - one faulty round must not end the worker
@@ -47,14 +72,25 @@ async def run_for_ever(database: Database) -> None:
         await asyncio.sleep(SECONDS_BETWEEN_ROUNDS)
 
 
-async def run_once(database: Database) -> int:
-    """Delete Idempotency-Keys older than 24 h, in small batches; return how many went.
+async def run_once(database: Database, kept: Kept) -> int:
+    """Delete what was kept for long enough and return how many rows went; an order's own events are never among them.
 
-    Any number of workers may do this at once: each deletes what is still there.
+    In batches, each a short transaction that locks nothing but the old rows themselves. Any number of workers may do
+    this at once: each deletes what is still there.
     """
+    old: list[Callable[[AsyncConnection], Awaitable[int]]] = [
+        lambda connection: idempotency_keys.delete_expired(connection, _BATCH),
+        lambda connection: event_rows.delete_gate_checks(connection, kept.gate_checks, _BATCH),
+        lambda connection: import_rows.delete_finished(connection, kept.imports, _BATCH),
+    ]
+    return sum([await _delete_all(database, batch) for batch in old])
+
+
+async def _delete_all(database: Database, delete_batch: Callable[[AsyncConnection], Awaitable[int]]) -> int:
     deleted = 0
     while True:
-        batch = await database.change(lambda connection: idempotency_keys.delete_expired(connection, _BATCH))
+        batch = await database.change(delete_batch)
         deleted += batch
         if batch < _BATCH:
             return deleted
+        await asyncio.sleep(_SECONDS_BETWEEN_BATCHES)

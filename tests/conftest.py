@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -224,6 +224,25 @@ def data_directory(made_by_serve: Path, tmp_path: Path) -> Path:
     """A data directory of its own that `serve` has used before: ten times as fast as a first start."""
     subprocess.run(["cp", "-a", made_by_serve, tmp_path / "data"], check=True)
     return tmp_path / "data"
+
+
+@pytest.fixture(scope="session")
+def another_database(database_url: str) -> Callable[[], AbstractContextManager[str]]:
+    """Makes the URL of an empty database that lasts for a block: `with another_database() as url`."""
+
+    async def execute(statement: str) -> None:
+        connection = await asyncpg.connect(database_url)
+        await connection.execute(statement)
+        await connection.close()
+
+    @contextmanager
+    def another() -> Iterator[str]:
+        name = f"another_{secrets.token_hex(4)}"
+        asyncio.run(execute(f"CREATE DATABASE {name}"))
+        yield urlunsplit(urlsplit(database_url)._replace(path=f"/{name}"))
+        asyncio.run(execute(f"DROP DATABASE {name} WITH (FORCE)"))
+
+    return another
 
 
 @pytest.fixture

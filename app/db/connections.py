@@ -20,15 +20,20 @@ _READ_ONLY: Final = "25006"
 class Connector:
     """Makes connections to the one Postgres that a URL names, on whichever of its hosts that is now."""
 
-    def __init__(self, url: str, *, timeout: float, statement_cache_size: int, settings: dict[str, str]) -> None:
-        """Take the libpq URL; `timeout` in seconds is for all hosts together, `settings` are the server's."""
+    def __init__(
+        self, url: str, *, timeout: float, statement_cache_size: int, settings: dict[str, str], any_host: bool = False
+    ) -> None:
+        """Take the libpq URL; `timeout` in seconds is for all hosts together, `settings` are the server's.
+
+        `any_host`: a standby does as well as the primary.
+        """
         self._urls = urls_of_each_host(url)
         self._timeout = timeout
         self._statement_cache_size = statement_cache_size
         self._settings = settings
         wanted = dict(parse_qsl(urlsplit(url).query)).get("target_session_attrs")
         # Verdicts and keys never come from a standby, unless the operator's own URL says so.
-        self._attributes = {} if wanted else {"target_session_attrs": "primary"}
+        self._attributes = {} if wanted or any_host else {"target_session_attrs": "primary"}
         self._must_write = wanted == "read-write"
         self._open: WeakSet[asyncpg.Connection] = WeakSet()
 

@@ -69,6 +69,7 @@ _SETTINGS: Final = {
     "tcp_keepalives_count": "3",
     "timezone": "UTC",
 }
+_READ_ONLY: Final = {"default_transaction_read_only": "on"}
 _SIGN_OF_LIFE: Final = text("SELECT true")
 _SET_FOR_ONE_TRANSACTION: Final = text(
     f"SELECT set_config('lock_timeout', '{LOCK_TIMEOUT_MILLISECONDS}', true), "
@@ -82,7 +83,16 @@ class Database:
     Nobody waits for a database that is gone, however long his work may take: see `_within`.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 10, statement_cache_size: int = 500, timeout: float = 0.9) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        statement_cache_size: int = 500,
+        timeout: float = 0.9,
+        read_only: bool = False,
+    ) -> None:
+        """`read_only`: nothing can be written, and a standby does as well as the primary."""
         self.gate_seconds = timeout
         # A pooler in transaction mode (PgBouncer) is what makes prepared statements impossible.
         self._behind_pooler = statement_cache_size == 0
@@ -91,7 +101,8 @@ class Database:
             timeout=timeout,
             statement_cache_size=statement_cache_size,
             # A pooler refuses settings that a server connection would keep.
-            settings=_NAME if self._behind_pooler else _NAME | _SETTINGS,
+            settings=_NAME if self._behind_pooler else _NAME | _SETTINGS | (_READ_ONLY if read_only else {}),
+            any_host=read_only,
         )
         self._pool = Pool(self._connector, pool_size, SECONDS_FOR_A_CONNECTION)
         # Keys and the gate have connections of their own: they must not queue behind a rush of orders. Who has waited
@@ -103,13 +114,14 @@ class Database:
         self._given_up: set[asyncio.Task[Any]] = set()
 
     @classmethod
-    def of(cls, settings: Settings, url: str, *, pool_size: int | None = None) -> "Database":
+    def of(cls, settings: Settings, url: str, *, pool_size: int | None = None, read_only: bool = False) -> "Database":
         """Return the database at `url` with the pool that the settings ask for, or one of `pool_size`."""
         return cls(
             url,
             pool_size=pool_size or settings.database_pool_size,
             statement_cache_size=settings.database_statement_cache_size,
             timeout=settings.database_timeout,
+            read_only=read_only,
         )
 
     def beside(self, pool_size: int) -> "Database":

@@ -172,7 +172,7 @@ async def list_delivery_bookings(
     Those that your organisation has made, and those that come to its gate, newest first.
     """
     before = decode_cursor(cursor)
-    return await unit.read(
+    return await unit.read_list(
         lambda connection: service.page(connection, caller, filters, role, before, limit + 1),
         lambda found: page_answer(request, Page[BookingSummary], found, limit),
     )

@@ -1,10 +1,11 @@
 """SQL of the audit trail and the outbox."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, literal, select, tuple_
+from sqlalchemy import Row, bindparam, delete, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.bulk import insert_rows
@@ -83,3 +84,17 @@ async def newest_gate_checks(
         .limit(limit)
     )
     return result.all()
+
+
+async def delete_gate_checks(connection: AsyncConnection, kept: timedelta, at_most: int) -> int:
+    """Delete up to `at_most` checks that are older than `kept`, the oldest first, and return how many."""
+    check = GateCheckRow
+    identity = (check.number_key, check.organisation_id, check.sequence, check.id)
+    old = (
+        select(*identity)
+        .where(check.checked_at <= func.now() - literal(kept))
+        .order_by(check.checked_at)
+        .limit(bindparam("at_most"))
+    )
+    result = await connection.execute(delete(check).where(tuple_(*identity).in_(old)), {"at_most": at_most})
+    return result.rowcount

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response, StreamingResponse
 
-from app.db.session import Database
+from app.db.lists import Lists
 from app.errors import InvalidRequest
 from app.exchange import exporting, readers, service
 from app.exchange.documents import ImportFormat
@@ -101,9 +101,9 @@ def import_runner(request: Request) -> ImportRunner:
     return runner
 
 
-def database(request: Request) -> Database:
-    """Return the process's way to the database."""
-    found: Database = request.app.state.database
+def lists(request: Request) -> Lists:
+    """Return where the process reads lists."""
+    found: Lists = request.app.state.lists
     return found
 
 
@@ -191,7 +191,8 @@ async def get_import(
     """Get an import.
 
     Its status, its counts, and a page of its report: the documents with one of the outcomes asked for, in the order of
-    the file. Ask again until `status` is `finished` or `failed`; the ETag changes with every step.
+    the file. Ask again until `status` is `finished` or `failed`; the ETag changes with every step. An import can be
+    read for as long after its end as the operator has set, 90 days by default; what it has carried out stays.
     """
     after = _after(decode_text_cursor(cursor))
     outcomes = outcome or [Outcome.REFUSED]
@@ -215,7 +216,7 @@ async def get_import(
 )
 async def export_purchase_orders(
     caller: Caller,
-    source: Annotated[Database, Depends(database)],
+    source: Annotated[Lists, Depends(lists)],
     filters: Annotated[Filters, Depends(list_filters)],
     form: Annotated[ExportFormat, Query(alias="format", description="The form of the file.")] = ExportFormat.CSV,
     role: Annotated[

@@ -7,8 +7,8 @@ from typing import Final
 from uuid import UUID
 
 from app.db import clock
+from app.db.lists import Lists
 from app.db.pace import unhurried
-from app.db.session import Database
 from app.exchange import csv_writer, x12_writer
 from app.orders import service as orders
 from app.orders.list_repository import Filters
@@ -43,7 +43,7 @@ MEDIA_TYPES: Final = {
 
 
 async def pages(
-    database: Database, caller: Principal, form: ExportFormat, role: Relation | None, filters: Filters
+    database: Lists, caller: Principal, form: ExportFormat, role: Relation | None, filters: Filters
 ) -> AsyncIterator[str]:
     """Yield the text of an export, newest orders first; each page is read when the one before has been sent.
 

@@ -23,6 +23,7 @@ class ImportRow(Base):
         CheckConstraint(
             "documents = created + applied + unchanged + refused", name="every_document_has_become_something"
         ),
+        Index(None, "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
         Index("ix_imports_open", "created_at", postgresql_where=text("status IN ('queued', 'running')")),
         Index(None, "organisation_id", "id"),
         {"comment": "dist:id - imports of files, with how far they have come"},

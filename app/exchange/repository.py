@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Row, and_, bindparam, delete, exists, func, insert, literal, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
@@ -167,6 +167,35 @@ async def finish(
 async def insert_results(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert what has become of documents."""
     await insert_rows(connection, ImportResultRow, rows)
+
+
+async def delete_finished(connection: AsyncConnection, kept: timedelta, at_most: int) -> int:
+    """Delete up to `at_most` rows of imports that ended longer than `kept` ago, and return how many.
+
+    What became of their documents goes first, then the imports themselves. What they have carried out stays claimed.
+    """
+    ended = Job.finished_at <= func.now() - literal(kept)
+    result = ImportResultRow
+    documents = (
+        select(result.import_id, result.document)
+        .join(Job, Job.id == result.import_id)
+        .where(ended)
+        .order_by(Job.finished_at)
+        .limit(bindparam("at_most"))
+    )
+    deleted = await connection.execute(
+        delete(result).where(tuple_(result.import_id, result.document).in_(documents)), {"at_most": at_most}
+    )
+    if deleted.rowcount == at_most:
+        return at_most
+    empty = (
+        select(Job.id)
+        .where(ended, ~exists().where(result.import_id == Job.id))
+        .order_by(Job.finished_at)
+        .limit(bindparam("at_most"))
+    )
+    jobs = await connection.execute(delete(Job).where(Job.id.in_(empty)), {"at_most": at_most - deleted.rowcount})
+    return deleted.rowcount + jobs.rowcount
 
 
 async def claim(connection: AsyncConnection, organisation_id: UUID, fingerprint: bytes, import_id: UUID) -> bool:

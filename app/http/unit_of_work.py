@@ -22,6 +22,7 @@ from starlette.responses import Response
 from app.db import idempotency_keys
 from app.db.connections import sqlstate
 from app.db.idempotency_keys import StoredAnswer
+from app.db.lists import Lists
 from app.db.session import LOCK_NOT_AVAILABLE, LOCK_TIMEOUT_MILLISECONDS, SECONDS_FOR_A_CHANGE, Database
 from app.errors import Problem
 from app.http.authorisation import Caller
@@ -102,6 +103,7 @@ class UnitOfWork:
         self._idempotency_key = idempotency_key
         self._digest: bytes | None = None
         self._database: Database = request.app.state.database
+        self._lists: Lists = request.app.state.lists
         self._look_ups: LookUpLimiter = request.app.state.look_ups
         self._seconds_held_back = 0.0
         self._under_way: RequestsUnderWay = request.app.state.requests_under_way
@@ -153,6 +155,15 @@ class UnitOfWork:
     ) -> Response:
         """Run `work`, which only looks, and return its presented result; 304 where the caller has it already."""
         return await self._unless_current(present(await self._database.look(work)))
+
+    async def read_list(
+        self, work: Callable[[AsyncConnection], Awaitable[Result]], present: Callable[[Result], Answer]
+    ) -> Response:
+        """Do the same for a list or a look-up by papers, which may be a moment old: from a replica, where there is one.
+
+        Not for what belongs to one order or booking: who has just made it would be told that there is no such thing.
+        """
+        return await self._unless_current(present(await self._lists.look(work)))
 
     async def read_counted(
         self, work: Callable[[AsyncConnection], Awaitable[Result]], present: Callable[[Result], Answer]

@@ -40,4 +40,4 @@ async def find_purchase_orders(
     that name your organisation are found, and only by fields that it may see. For a part of a number,
     `GET /v1/purchase-orders` has `q`.
     """
-    return await unit.read(lambda connection: service.look_up(connection, caller, q), Answer)
+    return await unit.read_list(lambda connection: service.look_up(connection, caller, q), Answer)

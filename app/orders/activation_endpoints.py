@@ -92,7 +92,7 @@ async def list_activation_requests(
     this is the queue of the buyer's reviewers.
     """
     before = decode_cursor(cursor)
-    return await unit.read(
+    return await unit.read_list(
         lambda connection: service.page(connection, caller, filters, before, limit + 1),
         lambda found: page_answer(request, Page[ActivationRequest], found, limit),
     )

@@ -161,7 +161,7 @@ async def list_purchase_orders(
     """
     before = decode_cursor(cursor)
     only = None if role is None else Relation(role)
-    return await unit.read(
+    return await unit.read_list(
         lambda connection: service.page(connection, caller, only, filters, before, limit + 1),
         lambda found: page_answer(request, Page[PurchaseOrder], found, limit),
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -14,9 +15,11 @@ from app import worker
 from app.db.session import Database
 from app.http.errors import InvalidIdempotencyKey
 from app.http.unit_of_work import parse_idempotency_key
+from app.worker import Kept
 from tests.parties import Party
 
 ORDERS = "/v1/purchase-orders"
+FOR_EVER = timedelta(days=36_500)
 Sql = Callable[..., list[Any]]
 
 
@@ -186,7 +189,7 @@ async def test_keys_older_than_a_day_are_deleted_and_younger_ones_stay(
             text("UPDATE idempotency_keys SET created_at = now() - interval '25 hours' WHERE key = :key"),
             {"key": old["Idempotency-Key"]},
         )
-    assert await worker.run_once(database) >= 1
+    assert await worker.run_once(database, Kept(FOR_EVER, FOR_EVER)) >= 1
     async with database.transaction() as connection:
         left = await connection.execute(
             text("SELECT key FROM idempotency_keys WHERE organisation_id = :id"), {"id": buyer.id}
