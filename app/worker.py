@@ -11,6 +11,7 @@ from app.errors import TemporarilyUnavailable
 from app.events.buckets import Buckets
 from app.events.relay import Relay
 from app.exchange.runner import ImportRunner
+from app.orders import announcing
 from app.telemetry import logger
 
 _log = logger(__name__)
@@ -26,13 +27,14 @@ async def background_work(database: Database, imports: ImportRunner, *, enabled:
         yield
         return
     buckets = Buckets(database)
-    relay = Relay(database, buckets)
+    relay = Relay(database, buckets, [announcing.plan])
     works = (
         run_for_ever(database),
         imports.run_for_ever(),
         at_risk.run_for_ever(database),
         buckets.run_for_ever(),
         relay.run_for_ever(),
+        announcing.run_for_ever(database, lambda: buckets.held),
     )
     tasks = [asyncio.create_task(work) for work in works]
     try:
