@@ -25,6 +25,7 @@ DEFAULTS = {
     "default_validity": None,
     "activation_window": None,
     "booking_cutoff": None,
+    "expiring_notice": "P7D",
     "activation": "manual",
     "split_shipments": "allowed",
     "format_id": None,
