@@ -6,21 +6,26 @@ FEED_CHANGES says how many changes, EXPIRIES how many orders end and SECONDS_DOW
 import asyncio
 import os
 import random
+import secrets
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import datetime
-from itertools import groupby
+from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from app.db.session import Database
 from app.errors import TemporarilyUnavailable
 from app.events import service as events
+from app.events.buckets import Buckets
 from app.events.event_types import EventType
+from app.events.relay import Relay
 from app.events.service import OrderChange
+from app.orders import announcing
 from app.orders import repository as orders
 from tests.command import until
 from tests.feed.reader import Event, events_of
@@ -39,14 +44,28 @@ HELD_OPEN = (1.0, 3.0)
 SECONDS_TO_MOVE_ON = 10.0
 
 
-@pytest.fixture
-def apart(new_database: str) -> Iterator[Apart]:
-    with served_apart(new_database) as apart:
+@pytest.fixture(scope="module")
+def apart(database_url: str) -> Iterator[Apart]:
+    name = f"apart_{secrets.token_hex(4)}"
+    asyncio.run(_execute(database_url, f"CREATE DATABASE {name}"))
+    with served_apart(urlunsplit(urlsplit(database_url)._replace(path=f"/{name}"))) as apart:
         yield apart
+    asyncio.run(_execute(database_url, f"DROP DATABASE {name} WITH (FORCE)"))
 
 
-def test_a_reader_sees_each_event_once_and_in_order_whoever_is_killed(apart: Apart) -> None:
-    party = apart.party
+async def _execute(database_url: str, statement: str) -> None:
+    connection = await asyncpg.connect(database_url)
+    await connection.execute(statement)
+    await connection.close()
+
+
+@pytest.fixture
+def party(apart: Apart) -> Iterator[Party]:
+    with apart.operator.new_party("Nordwind Retail") as party:
+        yield party
+
+
+def test_a_reader_sees_each_event_once_and_in_order_whoever_is_killed(apart: Apart, party: Party) -> None:
     body = {"purchase_orders": [{} for _ in range(ORDERS)]}
     made = party.post("/v1/purchase-orders/batch", body).json()["results"]
     numbers = [one["purchase_order"]["number"].replace("-", "") for one in made]
@@ -54,29 +73,45 @@ def test_a_reader_sees_each_event_once_and_in_order_whoever_is_killed(apart: Apa
     is_over = threading.Event()
     reader = threading.Thread(target=_read, args=(party, read, is_over))
     with ExitStack() as stack:
-        killer = threading.Thread(target=_kill_at_random, args=(apart, stack, is_over))
+        first, second = (stack.enter_context(Worker(apart.database_url)) for _ in range(2))
+        until(lambda: sorted(apart.holders().values()) == [32, 32])
         reader.start()
-        killer.start()
-        asyncio.run(_write(apart, numbers))
+        writer = threading.Thread(target=asyncio.run, args=[_write(apart, party, numbers)])
+        writer.start()
+        time.sleep(1)
+        # The buckets of a worker that is killed are with another in time.
+        first.kill()
+        killed_at = time.monotonic()
+        until(lambda: sorted(apart.holders().values()) == [64])
+        moved_on_after = time.monotonic() - killed_at
+        workers = [second]
+        while writer.is_alive():
+            workers.append(stack.enter_context(Worker(apart.database_url)))
+            writer.join(random.uniform(3, 8))
+            if writer.is_alive():
+                workers.pop(random.randrange(2)).kill()
         until(lambda: len(read) >= ORDERS + CHANGES, 120)
         # What came twice would come now.
         time.sleep(1)
         is_over.set()
-        killer.join()
         reader.join()
+        assert [fault for worker in workers for fault in worker.faults()] == []
+    assert moved_on_after < SECONDS_TO_MOVE_ON
     assert [event["position"] for event in read] == list(range(1, ORDERS + CHANGES + 1))
     assert len({event["id"] for event in read}) == len(read)
     assert events_of(party) == read
-    by_number = sorted(read, key=lambda event: str(event["purchase_order"]["number"]))
-    counts = 0
-    for _, of_order in groupby(by_number, key=lambda event: event["purchase_order"]["number"]):
-        sequences = [event["sequence"] for event in of_order]
-        assert sequences == list(range(1, len(sequences) + 1))
-        counts += 1
-    assert counts == ORDERS
+    sequences: dict[str, list[int]] = {}
+    for event in read:
+        sequences.setdefault(event["purchase_order"]["id"], []).append(event["sequence"])
+    assert len(sequences) == ORDERS
+    assert all(of_order == list(range(1, len(of_order) + 1)) for of_order in sequences.values())
+    # Who is stopped gives back what is his.
+    assert apart.holders() == {}
+    assert apart.read_whole() == {}
+    print(f"{CHANGES} changes; a killed worker's buckets moved on after {moved_on_after:.1f} s")
 
 
-async def _write(apart: Apart, numbers: list[str]) -> None:
+async def _write(apart: Apart, party: Party, numbers: list[str]) -> None:
     """Change orders, as many times as `CHANGES`, by writers who race; one change in fifty is committed late."""
     database = Database(apart.database_url, pool_size=WRITERS, timeout=5)
     left = iter(range(CHANGES))
@@ -85,7 +120,7 @@ async def _write(apart: Apart, numbers: list[str]) -> None:
         for _ in left:
             while True:
                 try:
-                    await _change(database, UUID(apart.party.id), random.choice(numbers))
+                    await _change(database, UUID(party.id), random.choice(numbers))
                     break
                 except TemporarilyUnavailable as refused:
                     if "outcome" in refused.members:
@@ -116,38 +151,25 @@ def _read(party: Party, read: list[Event], is_over: threading.Event) -> None:
         after = page["next_cursor"]
 
 
-def _kill_at_random(apart: Apart, stack: ExitStack, is_over: threading.Event) -> None:
-    """Keep two workers running, and kill one of them again and again."""
-    workers = [stack.enter_context(Worker(apart.database_url)) for _ in range(2)]
-    while not is_over.wait(random.uniform(3, 8)):
-        one = random.randrange(2)
-        workers[one].kill()
-        workers[one] = stack.enter_context(Worker(apart.database_url))
-    assert [fault for worker in workers for fault in worker.faults()] == []
+async def _relay_once(database_url: str) -> int:
+    """Do what a worker does before it goes down: of some orders it plans when they end."""
+    database = Database(database_url, pool_size=3, timeout=5)
+    buckets = Buckets(database)
+    await buckets.run_once()
+    relayed = await Relay(database, buckets, [announcing.plan]).run_once()
+    await buckets.release()
+    await database.dispose()
+    return relayed
 
 
-def test_workers_share_the_buckets_and_those_of_a_killed_one_move_on(apart: Apart) -> None:
-    with Worker(apart.database_url) as first, Worker(apart.database_url):
-        until(lambda: sorted(apart.holders().values()) == [32, 32], 20)
-        first.kill()
-        killed_at = time.monotonic()
-        until(lambda: sorted(apart.holders().values()) == [64], SECONDS_TO_MOVE_ON + 5)
-        assert time.monotonic() - killed_at < SECONDS_TO_MOVE_ON
-        print(f"moved on after {time.monotonic() - killed_at:.1f} s")
-    # One that is stopped gives its buckets back.
-    assert apart.holders() == {}
-
-
-def test_what_ends_while_no_worker_runs_is_announced_once_when_one_is_back(apart: Apart) -> None:
-    party = apart.party
+def test_what_ends_while_no_worker_runs_is_announced_once_when_one_is_back(apart: Apart, party: Party) -> None:
     made: list[Event] = []
     for start in range(0, EXPIRIES, 200):
         ends = [{"expires_at": ahead(seconds=2 + n / EXPIRIES)} for n in range(min(200, EXPIRIES - start))]
         results = party.post("/v1/purchase-orders/batch", {"purchase_orders": ends}).json()["results"]
         made += [one["purchase_order"] for one in results]
-    # Somebody has planned for them before the worker went down, or not.
-    with Worker(apart.database_url):
-        until(lambda: apart.rows("SELECT count(*) AS n FROM purchase_order_announcements")[0]["n"] > 0)
+    planned = asyncio.run(_relay_once(apart.database_url))
+    assert planned > 0
     time.sleep(SECONDS_DOWN)
     until(lambda: datetime.fromisoformat(max(one["expires_at"] for one in made)).timestamp() < time.time())
     back_at = time.monotonic()

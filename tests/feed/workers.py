@@ -19,7 +19,12 @@ from app.principal import Scope
 from app.settings import Settings
 from tests import command
 from tests.conftest import serving
-from tests.parties import Operator, Party
+from tests.parties import Operator
+
+GROWING = {
+    *("outbox", "feed_heads", "feed_entries", "audit_events"),
+    *("purchase_orders", "purchase_order_events", "purchase_order_announcements", "pro_links"),
+}
 
 
 class Worker:
@@ -60,10 +65,10 @@ class Worker:
 
 @dataclass
 class Apart:
-    """A server that does no background work, its database, and a party on it."""
+    """A server that does no background work, its database, and its operator."""
 
     database_url: str
-    party: Party
+    operator: Operator
 
     def rows(self, statement: str, *values: Any) -> list[asyncpg.Record]:
         async def run() -> list[asyncpg.Record]:
@@ -75,6 +80,11 @@ class Apart:
 
         return asyncio.run(run())
 
+    def read_whole(self) -> dict[str, int]:
+        """Return how often each of the tables that grow was read from its beginning to its end."""
+        rows = self.rows("SELECT relname, seq_scan FROM pg_stat_user_tables WHERE seq_scan > 0")
+        return {row["relname"]: row["seq_scan"] for row in rows if row["relname"] in GROWING}
+
     def holders(self) -> dict[str, int]:
         """Return how many buckets each worker holds whose lease has not ended."""
         held = self.rows(
@@ -83,15 +93,24 @@ class Apart:
         return {str(row["leased_by"]): row["n"] for row in held}
 
 
+async def _walk_along_indexes(database_url: str) -> None:
+    connection = await asyncpg.connect(database_url)
+    await connection.execute(
+        f"ALTER DATABASE {await connection.fetchval('SELECT current_database()')} SET enable_seqscan = off"
+    )
+    await connection.execute("SELECT pg_stat_reset()")
+    await connection.close()
+
+
 @contextmanager
 def served_apart(database_url: str) -> Iterator[Apart]:
-    """Serve an empty database without background work."""
+    """Serve an empty database without background work; tables are read along indexes, however few rows they have."""
     migrate(database_url)
+    asyncio.run(_walk_along_indexes(database_url))
     limits = {"DATABASE_TIMEOUT": 5, "BACKGROUND_WORK": False, "LOG_LEVEL": "error"}
     body = CreateApiKey(name="tests", scopes=list(Scope))
     key = asyncio.run(command_line.create_key(database_url, body, "Operator", None))
     with ExitStack() as stack:
         url = stack.enter_context(serving(Settings.model_validate({"DATABASE_URL": database_url, **limits})))
         operator = stack.enter_context(Operator(url, key))
-        party = stack.enter_context(operator.new_party("Nordwind Retail"))
-        yield Apart(database_url, party)
+        yield Apart(database_url, operator)
