@@ -97,17 +97,14 @@ class Relay:
 
     async def _pass_on(self, connection: AsyncConnection, buckets: Sequence[int]) -> list[float]:
         """Relay a batch of the buckets that are still held, and return how many seconds each event has waited."""
-        waiting: list[WaitingEvent] = []
-        for bucket in buckets:
-            if await self._buckets.is_held(connection, bucket):
-                share = max(_EVENTS_OF_A_BUCKET, _EVENTS_AT_ONCE // len(buckets))
-                rows = await repository.next_events(connection, bucket, share)
-                if rows and await repository.take_out(connection, bucket, [row.id for row in rows]) != len(rows):
-                    raise LookupError(f"somebody else relays bucket {bucket}, whose lease is held here")
-                waiting += [_waiting_event(row) for row in rows]
-        events = in_order(waiting)
-        if not events:
+        held = [bucket for bucket in buckets if await self._buckets.is_held(connection, bucket)]
+        share = max(_EVENTS_OF_A_BUCKET, _EVENTS_AT_ONCE // len(buckets))
+        waiting = await repository.next_events(connection, held, share)
+        if not waiting:
             return []
+        if await repository.take_out(connection, waiting) != len(waiting):
+            raise LookupError("somebody else relays a bucket whose lease is held here")
+        events = in_order(_waiting_event(row) for row in waiting)
         await _append(connection, events)
         for reaction in self._reactions:
             await reaction(connection, events)
