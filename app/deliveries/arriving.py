@@ -31,6 +31,7 @@ from app.events.gate_checks import GateCheck
 from app.http.errors import NotFound
 from app.http.schemas import timestamp
 from app.principal import Principal
+from app.shipments import pro_scans
 from app.shipments.pro_numbers import InvalidProNumber, pro_number_key
 from app.validation.answers import Answered, answer
 from app.validation.delivery_schemas import Delivery, DeliveryParty
@@ -98,7 +99,7 @@ def _papers(text: str) -> Papers:
     # A scan may hold what the database takes in no text.
     readable = text.replace("\x00", "")
     try:
-        pro_numbers = [pro_number_key(readable)]
+        pro_numbers = [pro_number_key(pro_scans.read(readable).text)]
     except InvalidProNumber:
         pro_numbers = []
     return Papers(

@@ -33,7 +33,9 @@ from app.orders.content_schemas import Window
 from app.orders.service import overtaken
 from app.principal import NAMED, Principal
 from app.shipments import booking_repository as shipments
+from app.shipments import claim_repository
 from app.shipments import repository as links
+from app.shipments.links import in_the_way, split_refused
 from app.validation.delivery_schemas import DeliveryParty
 
 
@@ -145,6 +147,9 @@ async def _reserve(connection: AsyncConnection, caller: Principal, plan: Plan, b
     if displays:
         holders = await shipments.reserve(connection, caller.organisation_id, booking_id, displays)
         drafts.note_holders(plan, caller, booking_id, holders)
+        used = {pro for pro, holder in holders.items() if not holder.is_new}
+        in_doubt = {draft.key for draft in plan.drafts if draft.key in used - plan.expected and not draft.problems}
+        drafts.note_delivered(plan, await claim_repository.delivered(connection, in_doubt))
 
 
 async def _require_bookable(connection: AsyncConnection, caller: Principal, plan: Plan, *, partial: bool) -> None:
@@ -230,11 +235,11 @@ async def _put_on_orders(
     changed = next((order for _, order in pairs if order.identity not in rows), None)
     if changed is not None:
         raise overtaken(changed.row["number"])
-    await _require_single(connection, plan)
+    await _require_single(connection, caller, plan)
     await booked_orders.tell(connection, caller, type_, booking, lines, rows)
 
 
-async def _require_single(connection: AsyncConnection, plan: Plan) -> None:
+async def _require_single(connection: AsyncConnection, caller: Principal, plan: Plan) -> None:
     """Raise DeliveryNotBookable where somebody has linked an order meanwhile that takes one PRO number only.
 
     The orders' rows are held: whoever links at this moment waits, and finds these links.
@@ -246,9 +251,10 @@ async def _require_single(connection: AsyncConnection, plan: Plan) -> None:
     for draft, one in single:
         if draft.key is None:
             continue
-        other = drafts.other_link(one.located, found[one.located.identity], draft.key)
+        relation, row = one.located.relation, one.located.row
+        other = in_the_way(relation, row, draft.key, found[one.located.identity])
         if other is not None:
-            one.problems.append(drafts.split_refused(one.located, other))
+            one.problems.append(split_refused(caller, relation, row, other))
     if any(one.problems for _, one in single):
         raise _not_bookable(plan)
 

@@ -33,8 +33,9 @@ from app.http.errors import NotFound, PreconditionFailed
 from app.http.preconditions import require_match
 from app.http.schemas import timestamp
 from app.orders.content_schemas import Window
-from app.orders.location import LocatedOrder, locate
-from app.principal import Principal, Relation
+from app.orders.location import locate
+from app.principal import Principal
+from app.shipments.links import may_ship
 from app.validation.delivery_facts import folded
 
 LONGEST_RANGE: Final = timedelta(days=31)
@@ -121,7 +122,7 @@ async def free_slots(
             caller,
             number,
             buyer,
-            admits=lambda one: _may_ship(one) and folded((one.row["ship_to"] or {}).get("code")) == location,
+            admits=lambda one: may_ship(one) and folded((one.row["ship_to"] or {}).get("code")) == location,
             place=("query", "number"),
         )
         gate = order.row["ship_to_id"] or order.organisation_id
@@ -238,11 +239,6 @@ def _described(span: FreeSpan) -> dict[str, JsonValue]:
         "capacity": span.capacity,
         "free": span.free,
     }
-
-
-def _may_ship(order: LocatedOrder) -> bool:
-    """Whoever presents the number may act for its shipment until the order names who forwards it (contract, 3)."""
-    return order.relation is not Relation.PRESENTER or not order.row["forwarder_ids"]
 
 
 def _folded(code: str) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.identifiers import new_id
 from app.deliveries import judging
-from app.deliveries.asked_repository import Carrier, Found
+from app.deliveries.asked_repository import Found
 from app.deliveries.booking_rules import ORDERS_MAX, LoadType, bol_key, count_faults
 from app.deliveries.errors import AnotherWarehouse, BolReused
 from app.deliveries.judging import Identity, Verdicts
@@ -24,9 +24,11 @@ from app.orders.content_schemas import Window
 from app.orders.location import LocatedOrder
 from app.orders.policies import DEFAULT_POLICY, Policy
 from app.principal import OPERATIONS, Principal, Relation
-from app.shipments import pro_numbers
-from app.shipments.errors import InvalidProNumber, ProNumberClaimed, ProNumberReused, SplitShipmentNotAllowed
-from app.shipments.scac import InvalidScac, parse_scac
+from app.shipments import claims, reading
+from app.shipments.claim_repository import Pro
+from app.shipments.errors import InvalidProNumber, ProNumberReused
+from app.shipments.links import in_the_way, may_ship, split_refused
+from app.shipments.pro_numbers import ProNumber
 from app.validation.checks import refuse
 from app.validation.deliveries import gate_of
 from app.validation.delivery_schemas import DeliveryParty
@@ -35,8 +37,6 @@ from app.validation.planned import Judged
 from app.validation.questions import Question
 from app.validation.refusal_codes import RefusalCode
 from app.validation.schemas import Refusal
-
-Pro = tuple[str, str]
 
 _SHIPPING = OPERATIONS["book_delivery"].relations
 """What an organisation has to be to an order to book it, be it with others or later."""
@@ -71,12 +71,13 @@ class DraftOrder:
 
 @dataclass(slots=True)
 class Draft:
-    """A shipment that is to be booked; `pro` is None where its number is none of the carrier's."""
+    """A shipment that is to be booked; `pro` is None where its number, as `written`, is none of the carrier's."""
 
     id: UUID
     told: BookShipment
-    scac: str | None
-    pro: pro_numbers.ProNumber | None = None
+    scac: str | None = None
+    written: str = ""
+    pro: ProNumber | None = None
     problems: list[Problem] = field(default_factory=list)
     orders: list[DraftOrder] = field(default_factory=list)
 
@@ -106,7 +107,8 @@ class Plan:
     """All shipments that are to be booked, judged at `read_at`.
 
     `warehouse`: whose gate the orders go to, and `policy` what holds there when the window begins; None where no order
-    may come. `takes_one`: orders that take one PRO number only.
+    may come. `takes_one`: orders that take one PRO number only. `expected`: PRO numbers that are on orders which may
+    come, so that their shipments are still to come as well.
     """
 
     drafts: Sequence[Draft]
@@ -114,6 +116,7 @@ class Plan:
     warehouse: UUID | None
     policy: Policy
     takes_one: frozenset[Identity]
+    expected: frozenset[Pro]
     is_added: bool = False
     """Whether they are added to a booking that there is."""
 
@@ -186,7 +189,7 @@ async def plan(
         [question for question, _ in asked],
         window,
         suggests=account.suggests,
-        admits=judging.may_ship,
+        admits=may_ship,
     )
     judged = iter(verdicts.orders)
     for draft in drafts:
@@ -195,10 +198,17 @@ async def plan(
     _compare_shipments(drafts, [] if added_to is None else added_to.shipments)
     for draft in drafts:
         _refuse_repeated(draft)
-    _refuse_splits(drafts, verdicts)
+    _refuse_splits(caller, drafts, verdicts)
     warehouse = _refuse_other_gates(drafts, None if added_to is None else added_to.warehouse_id)
     policy = DEFAULT_POLICY if warehouse is None else verdicts.gate_policies.get(warehouse, DEFAULT_POLICY)
-    return Plan(drafts, verdicts.read_at, warehouse, policy, verdicts.takes_one, added_to is not None)
+    expected = frozenset(
+        (link.scac, link.pro_number)
+        for draft in drafts
+        for one in draft.orders
+        if one.may_come
+        for link in verdicts.links.get(one.located.identity, ())
+    )
+    return Plan(drafts, verdicts.read_at, warehouse, policy, verdicts.takes_one, expected, added_to is not None)
 
 
 def note_holders(plan_: Plan, caller: Principal, booking_id: UUID, holders: Mapping[Pro, Any]) -> None:
@@ -206,14 +216,21 @@ def note_holders(plan_: Plan, caller: Principal, booking_id: UUID, holders: Mapp
     for draft in plan_.drafts:
         if draft.key is None or draft.pro is None or draft.key not in holders:
             continue
-        holder, text = holders[draft.key], f"The PRO number {draft.pro.display} of {draft.scac}"
+        holder, (scac, _), display = holders[draft.key], draft.key, draft.pro.display
         if holder.organisation_id != caller.organisation_id:
-            draft.problems.append(ProNumberClaimed(f"{text} is used by another organisation already."))
+            draft.problems.append(claims.claimed_by_another(scac, display))
         elif holder.completed_at is not None:
-            when = timestamp(holder.completed_at)
-            draft.problems.append(ProNumberReused(f"{text} stands for a shipment that was completed on {when}."))
+            draft.problems.append(claims.reused(scac, display, holder.completed_at))
         elif holder.booking_id != booking_id:
-            draft.problems.append(ProNumberReused(f"{text} stands for a shipment that is booked already."))
+            text = f"The PRO number {display} of {scac} stands for a shipment that is booked already."
+            draft.problems.append(ProNumberReused(text))
+
+
+def note_delivered(plan_: Plan, delivered: frozenset[Pro]) -> None:
+    """Note which PRO numbers were on orders all of which have been delivered."""
+    for draft in plan_.drafts:
+        if draft.key in delivered and draft.pro is not None:
+            draft.problems.append(claims.reused(draft.key[0], draft.pro.display))
 
 
 def note_bols(plan_: Plan, taken: frozenset[str]) -> None:
@@ -248,12 +265,11 @@ def refused(plan_: Plan) -> list[RefusedShipment]:
 
 
 def _draft(shipment: BookShipment, ship_to: DeliveryParty | None, window: Window) -> Draft:
-    draft = Draft(new_id(), shipment, None)
+    draft = Draft(new_id(), shipment)
     try:
-        draft.scac = parse_scac(shipment.scac)
-    except InvalidScac as fault:
-        members: dict[str, Any] = {"field": "scac", "rule": fault.rule.value, "carrier": None}
-        draft.problems.append(InvalidProNumber(fault.detail, members=members))
+        draft.scac, draft.written = reading.waybill_of(shipment.scac, shipment.pro_number)
+    except InvalidProNumber as problem:
+        draft.problems.append(problem)
     numbers = [(told.number, told.buyer) for told in shipment.purchase_orders]
     questions = judging.questions_of(numbers, ship_to, window.start)
     draft.orders = [
@@ -265,23 +281,11 @@ def _draft(shipment: BookShipment, ship_to: DeliveryParty | None, window: Window
 def _read_pro(draft: Draft, found: Found) -> None:
     if draft.scac is None:
         return
-    carrier: Carrier = found.carriers[draft.scac]
+    carrier = found.carriers[draft.scac]
     try:
-        draft.pro = pro_numbers.check(carrier.rule, draft.told.pro_number)
-    except pro_numbers.InvalidProNumber as fault:
-        name = f"{carrier.name} ({draft.scac})" if carrier.name else draft.scac
-        members: dict[str, Any] = {
-            "field": "pro_number",
-            "rule": fault.rule.value,
-            "carrier": {
-                "scac": draft.scac,
-                "name": carrier.name,
-                "pro_mask": carrier.rule.mask,
-                "check_scheme": carrier.rule.check_scheme,
-                "source": carrier.rule.source,
-            },
-        }
-        draft.problems.append(InvalidProNumber(f"{name}: {fault.detail}", members=members))
+        draft.pro = reading.pro_number_of(draft.scac, draft.written, carrier.rule, carrier.name)
+    except InvalidProNumber as problem:
+        draft.problems.append(problem)
 
 
 def _take_verdict(one: DraftOrder, judged: Judged, account: LookUpAccount) -> None:
@@ -329,7 +333,7 @@ def _compare_shipments(drafts: Sequence[Draft], stored: Sequence[Mapping[str, An
             bols.add(draft.bol)
 
 
-def _refuse_splits(drafts: Sequence[Draft], verdicts: Verdicts) -> None:
+def _refuse_splits(caller: Principal, drafts: Sequence[Draft], verdicts: Verdicts) -> None:
     """Refuse a second PRO number on orders that take one: of another shipment here, or one that is on them already."""
     first: dict[Identity, Pro] = {}
     for draft in drafts:
@@ -337,33 +341,10 @@ def _refuse_splits(drafts: Sequence[Draft], verdicts: Verdicts) -> None:
             if draft.key is None or one.order is None or one.order.identity not in verdicts.takes_one:
                 continue
             before = first.setdefault(one.order.identity, draft.key)
-            other = other_link(one.order, verdicts.links.get(one.order.identity, ()), draft.key)
+            relation, row = one.order.relation, one.order.row
+            other = in_the_way(relation, row, draft.key, verdicts.links.get(one.order.identity, ()))
             if before != draft.key or other is not None:
-                one.problems.append(split_refused(one.order, other))
-
-
-def other_link(order: LocatedOrder, links: Sequence[Any], key: Pro) -> Any:
-    """Return a PRO number that is on an order besides `key` and counts for who ships it; None where there is none.
-
-    What somebody linked who merely presented the number keeps none of the order's parties from the right one.
-    """
-    row = order.row
-    parties = {row["organisation_id"], row["seller_id"], row["ship_to_id"], *row["forwarder_ids"]}
-    named = order.relation is not Relation.PRESENTER
-    others = [link for link in links if (link.scac, link.pro_number) != key]
-    return next((link for link in others if not named or link.linked_by in parties), None)
-
-
-def split_refused(order: LocatedOrder, other: Any) -> SplitShipmentNotAllowed:
-    """Return the problem of an order that takes one PRO number only; who merely presents it is not told which."""
-    seen = other is not None and order.relation is not Relation.PRESENTER
-    return SplitShipmentNotAllowed(
-        f"{order.row['number']} is shipped with one PRO number at a time, by its buyer's policy.",
-        members={
-            "policy_version": order.row["policy_version"],
-            "linked": {"scac": other.scac, "pro_number": other.display} if seen else None,
-        },
-    )
+                one.problems.append(split_refused(caller, relation, row, other))
 
 
 def _refuse_other_gates(drafts: Sequence[Draft], warehouse: UUID | None) -> UUID | None:

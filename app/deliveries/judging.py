@@ -21,7 +21,7 @@ from app.orders.content_schemas import Window
 from app.orders.location import LocatedOrder
 from app.orders.policies import DEFAULT_POLICY, Policy, SplitShipments
 from app.orders.views import relation_of
-from app.principal import Principal, Relation
+from app.principal import Principal
 from app.validation import planned as gate
 from app.validation.deliveries import gate_of
 from app.validation.delivery_schemas import Delivery, DeliveryParty
@@ -46,11 +46,6 @@ class Verdicts:
     links: Mapping[Identity, Sequence[Any]]
     takes_one: frozenset[Identity]
     gate_policies: Mapping[UUID, Policy]
-
-
-def may_ship(order: LocatedOrder) -> bool:
-    """Whoever presents a number may act for its shipment until the order names who forwards it (contract, 3)."""
-    return order.relation is not Relation.PRESENTER or not order.row["forwarder_ids"]
 
 
 async def find_asked(

@@ -34,7 +34,7 @@ from app.http.schemas import (
 from app.orders.contacts import ContactPoint
 from app.orders.content_schemas import Window
 from app.shipments.models import BOL_MAX
-from app.shipments.schemas import TrailerNumber, WrittenCode
+from app.shipments.schemas import TrailerNumber, WrittenCode, WrittenProNumber
 from app.validation.delivery_schemas import DeliveryParty, ToldParty, WrittenTrailerNumber
 from app.validation.refusal_codes import RefusalCode, Verdict
 from app.validation.schemas import INPUT_MAX, Input, Refusal
@@ -72,10 +72,11 @@ class BookShipment(RequestModel):
 
     model_config = ConfigDict(json_schema_extra={"examples": [SHIPMENT]})
 
-    scac: WrittenCode
-    """The carrier's code (SCAC), 2 to 4 letters."""
-    pro_number: WrittenCode
-    """As it stands on the waybill: case, spaces and dashes do not matter. Of an earlier shipment it is refused."""
+    scac: WrittenCode | None = None
+    """The carrier's code (SCAC), 2 to 4 letters. Needed, unless the bar code of a bill of lading says it."""
+    pro_number: WrittenProNumber
+    """As it stands on the waybill: case, spaces and dashes do not matter; or as its bar code was scanned. Of an earlier
+    shipment it is refused."""
     bol: Bol | None = None
     """The number of the bill of lading, at most 30 characters; that of an earlier shipment of yours is refused."""
     freight_terms: ShortText | None = None

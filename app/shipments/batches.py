@@ -243,8 +243,7 @@ def _problem(caller: Principal, link: PlannedLink, known: _Known, standing: Sequ
     if (found is None or link.changes(found)) and order.row["status"] not in LINKABLE:
         return not_linkable(order)
     if found is None and order.identity in known.whole:
-        wanted = Standing(link.scac, link.pro.key, link.pro.display, caller.organisation_id)
-        other = in_the_way(order.relation, order.row, wanted, standing)
+        other = in_the_way(order.relation, order.row, link.number, standing)
         if other is not None:
             return split_refused(caller, order.relation, order.row, other)
     return None
@@ -315,7 +314,7 @@ async def _require_single(
     ]
     links = await repository.links_of_all(connection, {order.identity for order, _ in made})
     for order, row in made:
-        if in_the_way(order.relation, order.row, row, links[order.identity]) is not None:
+        if in_the_way(order.relation, order.row, (row.scac, row.pro_number), links[order.identity]) is not None:
             raise _OvertakenError
 
 

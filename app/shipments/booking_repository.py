@@ -10,21 +10,24 @@ from uuid import UUID
 from sqlalchemy import TextClause, Uuid, bindparam, delete, func, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.shipments.claim_repository import Pro
 from app.shipments.models import ProClaimRow, ProLinkRow
 
 Claim = ProClaimRow
 Link = ProLinkRow
-Pro = tuple[str, str]
-"""A carrier's code and the key of a PRO number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Whose a PRO number is, and which booking's; `completed_at`: its shipment is over."""
+    """Whose a PRO number is, and which booking's.
+
+    `completed_at`: its shipment is over. `is_new`: nobody had it before this transaction.
+    """
 
     organisation_id: UUID
     booking_id: UUID | None
     completed_at: datetime | None
+    is_new: bool
 
 
 def _claiming(set_: str) -> TextClause:
@@ -39,7 +42,8 @@ def _claiming(set_: str) -> TextClause:
         "FROM jsonb_to_recordset(CAST(CAST(:pros AS text) AS jsonb)) "
         "AS given (scac text, pro_number text, display text) ORDER BY given.scac, given.pro_number "
         f"ON CONFLICT (scac, pro_number) DO UPDATE SET {set_} "
-        "RETURNING claims.scac, claims.pro_number, claims.organisation_id, claims.booking_id, claims.completed_at"
+        "RETURNING claims.scac, claims.pro_number, claims.organisation_id, claims.booking_id, claims.completed_at, "
+        "claims.claimed_at = now() AS is_new"
     ).bindparams(bindparam("organisation_id", type_=Uuid()), bindparam("booking_id", type_=Uuid()))
 
 
@@ -74,7 +78,10 @@ async def reserve(
     everywhere, so that no two wait for each other crosswise.
     """
     rows = await connection.execute(_RESERVE, _given(organisation_id, booking_id, displays))
-    return {(row.scac, row.pro_number): Holder(row.organisation_id, row.booking_id, row.completed_at) for row in rows}
+    return {
+        (row.scac, row.pro_number): Holder(row.organisation_id, row.booking_id, row.completed_at, row.is_new)
+        for row in rows
+    }
 
 
 async def undo_reservation(connection: AsyncConnection, booking_id: UUID, pros: Collection[Pro]) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Final
-from uuid import UUID
 
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -38,7 +37,6 @@ class PlannedLink:
     trailer_number: str | Unsaid | None = UNSAID
     window: Mapping[str, str] | Unsaid | None = UNSAID
     bol: str | Unsaid | None = UNSAID
-    booking_id: UUID | Unsaid | None = UNSAID
 
     @property
     def id(self) -> LinkId:
@@ -57,7 +55,6 @@ class PlannedLink:
             "trailer_number": self.trailer_number,
             "delivery_window": self.window,
             "bol": self.bol,
-            "booking_id": self.booking_id,
         }
         return {column: value for column, value in said.items() if not isinstance(value, Unsaid)}
 
@@ -67,7 +64,7 @@ class PlannedLink:
 
     def overlaid(self, later: "PlannedLink") -> "PlannedLink":
         """Return this link with what a later one says of it anew."""
-        names = ("trailer_number", "window", "bol", "booking_id")
+        names = ("trailer_number", "window", "bol")
         said = {name: value for name in names if (value := getattr(later, name)) is not UNSAID}
         return replace(self, **said)
 
@@ -118,4 +115,6 @@ async def refusals(
     again = {link.id: link for link in links if link.number in over}
     for known in await link_repository.existing(connection, list(again)):
         del again[known]
-    return refused | {id_: claims.reused(link.scac, link.pro.display) for id_, link in again.items()}
+    for id_, link in again.items():
+        refused[id_] = claims.reused(link.scac, link.pro.display, claimed[link.number].completed_at)
+    return refused

@@ -136,25 +136,6 @@ async def delivered(
     return frozenset((row.scac, row.pro_number) for row in await connection.execute(query))
 
 
-async def complete(connection: AsyncConnection, pros: Collection[Pro]) -> None:
-    """Note that the shipments of PRO numbers are over now, where that is not noted yet."""
-    if pros:
-        await connection.execute(
-            update(Claim).where(*_among(Claim, pros), Claim.completed_at.is_(None)).values(completed_at=func.now())
-        )
-
-
-async def book(connection: AsyncConnection, scac: str, pro_number: str, booking_id: UUID) -> bool:
-    """Note that a claimed number comes with a delivery booking; False where it comes with another one."""
-    result = await connection.execute(
-        update(Claim)
-        .where(*_is(scac, pro_number), func.coalesce(Claim.booking_id, booking_id) == booking_id)
-        .values(booking_id=booking_id)
-        .returning(Claim.scac)
-    )
-    return result.one_or_none() is not None
-
-
 async def hold(connection: AsyncConnection, scac: str, pro_number: str) -> Row[Any] | None:
     """Return the claim on a PRO number, or None, and keep others from linking it until the transaction ends."""
     result = await connection.execute(

@@ -1,6 +1,6 @@
 """Use cases of claims: whose a PRO number is, when its shipment is over, and how the operator gives one up."""
 
-from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.events import service as events
 from app.events.event_types import AuditType
 from app.http.errors import NotFound
+from app.http.schemas import timestamp
 from app.principal import Principal
 from app.shipments import claim_repository, reading
 from app.shipments.claim_repository import Claimed
@@ -29,23 +30,7 @@ async def require_unused(connection: AsyncConnection, claimed: Claimed, order: t
     if claimed.is_new:
         return
     if claimed.completed_at or await claim_repository.delivered(connection, [claimed.pro], besides=order):
-        raise reused(claimed.scac, claimed.display)
-
-
-async def book(connection: AsyncConnection, claimed: Claimed, booking_id: UUID) -> None:
-    """Let a claimed number come with a delivery booking; raises ProNumberReused where it comes with another one."""
-    if not await claim_repository.book(connection, *claimed.pro, booking_id):
-        raise ProNumberReused(
-            f"The PRO number {claimed.display} of {claimed.scac} comes with another delivery booking."
-        )
-
-
-async def complete(connection: AsyncConnection, pro_numbers: Sequence[tuple[str, str]]) -> None:
-    """Note that the shipments of PRO numbers (carrier's code, key) are over: they stand for no other from now on.
-
-    Of a completion and a link at once the second waits for the first: no link is made after the completion.
-    """
-    await claim_repository.complete(connection, set(pro_numbers))
+        raise reused(claimed.scac, claimed.display, claimed.completed_at)
 
 
 async def release(
@@ -79,6 +64,7 @@ def claimed_by_another(scac: str, display: str) -> ProNumberClaimed:
     return ProNumberClaimed(f"The PRO number {display} of {scac} is used by another organisation already.")
 
 
-def reused(scac: str, display: str) -> ProNumberReused:
-    """Return the problem of a PRO number whose shipment was delivered."""
-    return ProNumberReused(f"The PRO number {display} of {scac} stands for a shipment that was delivered.")
+def reused(scac: str, display: str, completed_at: datetime | None = None) -> ProNumberReused:
+    """Return the problem of a PRO number whose shipment is over, since `completed_at` where that is noted."""
+    over = "was delivered" if completed_at is None else f"was completed on {timestamp(completed_at)}"
+    return ProNumberReused(f"The PRO number {display} of {scac} stands for a shipment that {over}.")

@@ -79,6 +79,20 @@ class ProNumberLinked(Problem):
     example_detail = "The PRO number 123-456782 of CNWY is on a purchase order, or booked."
 
 
+class ProNumberBooked(Problem):
+    """The order comes with a delivery booking under this PRO number, and the booking would say another one."""
+
+    status = 409
+    code = "pro_number_booked"
+    title = "The PRO number is booked"
+    remedy = (
+        "Take the shipment out of its delivery booking (POST "
+        "/v1/delivery-bookings/{delivery_booking_id}/shipments/{shipment_id}/remove), or cancel that; then move the "
+        "PRO number, and book it anew. To take the order off this vehicle, unlink it."
+    )
+    example_detail = "The PRO number 123-456782 of CNWY comes with a delivery booking."
+
+
 class SplitShipmentNotAllowed(Problem):
     """The order has a PRO number, and the policy that it was issued under lets it have no second one."""
 

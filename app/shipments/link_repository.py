@@ -18,7 +18,7 @@ LinkId = tuple[str, UUID, str, str]
 """The order's number key, its buyer, the carrier's code, the PRO number's key."""
 
 _GIVEN_COLUMNS: Final = ("number_key", "organisation_id", "scac", "pro_number", "display", "linked_by")
-_VEHICLE: Final = ("trailer_number", "delivery_window", "bol", "booking_id")
+_VEHICLE: Final = ("trailer_number", "delivery_window", "bol")
 _BOOKED: Final = frozenset(
     {"booking_id", "warehouse_id", "location_code", "at_risk_since", "at_risk_booking_id", "at_risk_codes"}
 )
@@ -31,7 +31,7 @@ _returned = ", ".join(f"links.{column.name}" for column in _link_columns)
 _given = (
     "(SELECT * FROM jsonb_to_recordset(CAST(CAST(:links AS text) AS jsonb)) AS one (number_key text, "
     "organisation_id uuid, scac text, pro_number text, display text, linked_by uuid, trailer_number text, "
-    "delivery_window jsonb, bol text, booking_id uuid, said text[]) "
+    "delivery_window jsonb, bol text, said text[]) "
     # One order everywhere: two that link the same do not wait for each other crosswise.
     "ORDER BY number_key, organisation_id, scac, pro_number) AS given"
 )
@@ -57,8 +57,8 @@ async def put_all(
 ) -> Mapping[LinkId, tuple[Row[Any], LinkOutcome]]:
     """Put PRO numbers on orders, or note the vehicles that are expected with those that are there; return all links.
 
-    Values are columns of a link by name; of trailer_number, delivery_window, bol and booking_id those that are said
-    anew. One statement where all are new, at most three otherwise.
+    Values are columns of a link by name; of trailer_number, delivery_window and bol those that are said anew. One
+    statement where all are new, at most three otherwise.
     """
     put: dict[LinkId, tuple[Row[Any], LinkOutcome]] = {}
     # Only an unlinking between the statements makes another round.

@@ -21,6 +21,7 @@ from app.orders.policies import SplitShipments
 from app.orders.views import lifecycle_facts
 from app.principal import Principal, Relation
 from app.shipments import repository
+from app.shipments.claim_repository import Pro
 from app.shipments.errors import SplitShipmentNotAllowed
 from app.shipments.models import LinkOutcome
 from app.shipments.schemas import LinkProNumber
@@ -71,19 +72,14 @@ async def require_single(
         raise split_refused(caller, relation, order._asdict(), other)
 
 
-def in_the_way(
-    relation: Relation, order: Mapping[str, Any], wanted: Row[Any] | Standing, on_it: Iterable[Any]
-) -> Any | None:
-    """Return the first link on an order, whose policy lets it have one, that keeps another from being made.
+def in_the_way(relation: Relation, order: Mapping[str, Any], wanted: Pro, on_it: Iterable[Any]) -> Any | None:
+    """Return the first link on an order, whose policy lets it have one, that keeps the wanted one from being made.
 
     What somebody linked who merely presented the number keeps none of the order's parties from linking the right one.
     """
     parties = parties_of(order) if relation is not Relation.PRESENTER else None
-    for other in on_it:
-        is_other = (other.scac, other.pro_number) != (wanted.scac, wanted.pro_number)
-        if is_other and (parties is None or other.linked_by in parties):
-            return other
-    return None
+    others = (link for link in on_it if (link.scac, link.pro_number) != wanted)
+    return next((link for link in others if parties is None or link.linked_by in parties), None)
 
 
 def parties_of(order: Mapping[str, Any]) -> set[UUID]:
@@ -92,18 +88,19 @@ def parties_of(order: Mapping[str, Any]) -> set[UUID]:
 
 
 def split_refused(
-    caller: Principal, relation: Relation, order: Mapping[str, Any], other: Any
+    caller: Principal, relation: Relation, order: Mapping[str, Any], other: Any | None
 ) -> SplitShipmentNotAllowed:
-    """Return the problem of a second link beside `other`, which a mere presenter is told of where it is its own."""
-    seen = relation is not Relation.PRESENTER or other.linked_by == caller.organisation_id
-    return SplitShipmentNotAllowed(
-        f"{order['number']} is shipped with one PRO number at a time, by its buyer's policy, and has "
-        f"{f'{other.display} of {other.scac}' if seen else 'one'}.",
-        members={
-            "policy_version": order["policy_version"],
-            "linked": {"scac": other.scac, "pro_number": other.display} if seen else None,
-        },
-    )
+    """Return the problem of a second link beside `other`, which a mere presenter is told of where it is its own.
+
+    None: beside one that is wanted at the same time.
+    """
+    text, linked = f"{order['number']} is shipped with one PRO number at a time, by its buyer's policy", None
+    if other is not None and (relation is not Relation.PRESENTER or other.linked_by == caller.organisation_id):
+        text = f"{text}, and has {other.display} of {other.scac}"
+        linked = {"scac": other.scac, "pro_number": other.display}
+    elif other is not None:
+        text = f"{text}, and has one"
+    return SplitShipmentNotAllowed(f"{text}.", members={"policy_version": order["policy_version"], "linked": linked})
 
 
 async def refusal(connection: AsyncConnection, order: LocatedOrder, number: str) -> Problem:

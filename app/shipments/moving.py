@@ -14,6 +14,7 @@ from app.orders import repository as orders
 from app.orders.location import LocatedOrder, locate
 from app.principal import Principal, Relation
 from app.shipments import claims, link_repository, reading, tracking_repository
+from app.shipments.errors import ProNumberBooked
 from app.shipments.links import LINKABLE, change, event_data, may_ship, refusal, require_single
 from app.shipments.schemas import MoveProNumber, ProNumberLink
 from app.shipments.tracking_views import link_shown
@@ -30,8 +31,8 @@ async def move(
 ) -> ProNumberLink:
     """Put another PRO number on an order in place of one that it has, and return the link that it has now.
 
-    What is known of the vehicle stays, the old claim too; what is booked stays booked. Whoever merely presents the
-    order's number moves only what his own organisation linked. Raises what linking does, and NotFound.
+    What is known of the vehicle stays, the old claim too. Whoever merely presents the order's number moves only what
+    his own organisation linked. Raises what linking does, NotFound, and ProNumberBooked.
     """
     order = await locate(connection, caller, number, buyer, admits=may_ship)
     old = reading.named(scac, pro_number)
@@ -44,12 +45,12 @@ async def move(
         raise NotFound(f"The PRO number {old[1]} of {old[0]} is not linked to this order.")
     if claimed is None:
         return await _shown(connection, order, gone)
+    if gone.booking_id is not None:
+        raise ProNumberBooked(f"The PRO number {gone.display} of {gone.scac} comes with a delivery booking.")
     values = {"scac": to_scac, "pro_number": pro.key, "display": pro.display, "linked_by": caller.organisation_id}
     row = await link_repository.move(connection, gone, values)
     if new not in held:
         await claims.require_unused(connection, claimed, order.identity)
-    if gone.booking_id is not None:
-        await claims.book(connection, claimed, gone.booking_id)
     changed = await orders.bump_version(
         connection,
         *order.identity,

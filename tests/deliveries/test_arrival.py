@@ -23,7 +23,7 @@ def at_gate(party: Party, text: str, **said: Any) -> httpx.Response:
     return party.post(f"{PATH}/arrive", {"input": text, **said})
 
 
-@pytest.mark.parametrize("shown", ["booking", "appointment", "trailer", "plate", "order", "scan", "pro"])
+@pytest.mark.parametrize("shown", ["booking", "appointment", "trailer", "plate", "order", "scan", "pro", "bol"])
 def test_a_vehicle_is_found_by_whatever_the_driver_shows(
     shown: str, at_warehouse: Make, forwarder: Party, warehouse: Party
 ) -> None:
@@ -39,6 +39,7 @@ def test_a_vehicle_is_found_by_whatever_the_driver_shows(
         "order": f"po no. {order['number'][3:].lower()}",
         "scan": f"(400){order['number']}",
         "pro": part["pro_number"],
+        "bol": f"]C19012K{part['scac']}{part['pro_number']}",
     }[shown]
     answer = at_gate(warehouse, text, dock="D7")
     assert answer.status_code == 200, answer.text

@@ -190,6 +190,33 @@ def test_a_pro_number_or_a_bill_of_lading_of_an_earlier_shipment_is_refused(
     assert against(book(forwarder, again)) == {(0, None): ["pro_number_reused"]}
 
 
+def test_a_pro_number_whose_orders_have_been_delivered_is_refused_and_one_with_open_orders_is_not(
+    at_warehouse: Make, forwarder: Party, warehouse: Party
+) -> None:
+    before, mine = at_warehouse(), at_warehouse()
+    pro = any_shape()
+    assert link(forwarder, before, "QXZB", pro).status_code == 201
+    assert warehouse.post("/v1/validations", {"input": before["number"], "receive": {}}).json()["status"] == "received"
+    assert against(book(forwarder, shipment(mine, pro_number=pro))) == {(0, None): ["pro_number_reused"]}
+    other, pro = at_warehouse(), any_shape()
+    assert link(forwarder, other, "QXZB", pro).status_code == 201
+    booked(forwarder, shipment(mine, pro_number=pro))
+
+
+def test_a_bill_of_ladings_bar_code_names_carrier_and_pro_number(at_warehouse: Make, forwarder: Party) -> None:
+    pro = any_shape()
+    scanned = shipment(at_warehouse(), pro_number=f"]C19012KQXZB{pro}")
+    del scanned["scac"]
+    made = booked(forwarder, scanned)
+    assert [(one["scac"], one["pro_number"]) for one in made["shipments"]] == [("QXZB", pro)]
+    nameless, contradicted = shipment(at_warehouse()), shipment(at_warehouse(), pro_number=f"9012KSAIA{pro}")
+    del nameless["scac"]
+    problems = book(forwarder, nameless, contradicted).json()["results"]
+    assert [(one["problems"][0]["code"], one["problems"][0]["field"]) for one in problems] == [
+        ("invalid_pro_number", "scac")
+    ] * 2
+
+
 def test_within_one_booking_each_shipment_has_its_own_pro_number_and_bill_of_lading(
     at_warehouse: Make, forwarder: Party
 ) -> None:

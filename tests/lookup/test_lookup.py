@@ -181,8 +181,8 @@ def test_without_a_text_nothing_is_asked(buyer: Party, q: str | None) -> None:
 
 
 async def test_each_path_is_a_walk_along_its_own_index(database: Database, buyer: Party) -> None:
-    # Many orders of its own: or the few that it has would be looked through, whatever they are.
-    await asyncio.to_thread(buyer.post, "/v1/purchase-orders/batch", {"purchase_orders": [{}] * 1_000})
+    # Many orders and links of its own: or the few that it has would be looked through, whatever they are.
+    await asyncio.to_thread(many_linked, buyer, 1_000)
     me, keys = UUID(buyer.id), ["A", "B"]
     paths = [
         (repository.by_numbers, (me, keys, me, 51), {"pk_purchase_orders", "ix_purchase_orders_id"}),
@@ -204,13 +204,25 @@ async def test_each_path_is_a_walk_along_its_own_index(database: Database, buyer
         assert not [node for node in nodes(plan) if node["Node Type"] == "Seq Scan"], path.__name__
 
 
+def many_linked(buyer: Party, count: int) -> None:
+    """Make orders, each with a PRO number and a bill of lading of its own."""
+    made = buyer.post(f"{ORDERS}/batch", {"purchase_orders": [{}] * count}).json()["results"]
+    mark = secrets.token_hex(4)
+    links = [
+        {"number": one["purchase_order"]["id"], "scac": "QXZB", "pro_number": f"{mark}{index}", "bol": f"{mark}{index}"}
+        for index, one in enumerate(made)
+    ]
+    answer = buyer.post("/v1/pro-numbers/batch", {"atomic": True, "links": links})
+    assert answer.status_code == 200, answer.text
+
+
 async def plan_of(database: Database, path: Any, arguments: tuple[Any, ...]) -> dict[str, Any]:
     """Return the plan of the statement that a path runs, as if the tables were too large to be read whole."""
     statements: list[tuple[str, Any]] = []
 
     async def explained(connection: AsyncConnection) -> dict[str, Any]:
         await connection.execute(text("SET LOCAL enable_seqscan = off"))
-        await connection.execute(text("ANALYZE purchase_orders"))
+        await connection.execute(text("ANALYZE purchase_orders, pro_links"))
         raw = connection.sync_connection
         assert raw is not None
 

@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from tests.deliveries.bookings import booked, done, shipment
 from tests.orders.test_policies import stated
 from tests.parties import Party, ahead
 from tests.shipments.waybills import any_shape, link, linked, move, pro_numbers_of, timeline, unlink, xpo
@@ -46,13 +47,16 @@ def test_vehicle_window_and_bill_of_lading_stay(buyer: Party) -> None:
     assert timeline(buyer, order)[-1]["data"]["to"]["bol"] == "BOL-1"
 
 
-def test_the_booking_stays_with_the_shipment(buyer: Party, sql: Sql) -> None:
-    order, old, new = buyer.issue(), xpo(), any_shape()
-    linked(buyer, order, "CNWY", old)
-    booking = order["id"]
-    sql("UPDATE pro_links SET booking_id = $1 WHERE pro_number = $2", booking, old.replace("-", ""))
-    assert move(buyer, order, ("CNWY", old), ("SAIA", new)).status_code == 200
-    assert [str(row["booking_id"]) for row in sql("SELECT * FROM pro_links WHERE pro_number = $1", new)] == [booking]
+def test_what_is_booked_is_taken_out_of_its_booking_first(buyer: Party) -> None:
+    order, new = buyer.active(), any_shape()
+    booking = booked(buyer, shipment(order))
+    (coming,) = booking["shipments"]
+    old, events = (coming["scac"], coming["pro_number"]), timeline(buyer, order)
+    refused = move(buyer, order, old, ("SAIA", new))
+    assert (refused.status_code, refused.json()["code"]) == (409, "pro_number_booked")
+    assert timeline(buyer, order) == events
+    done(buyer, booking, "cancel")
+    assert move(buyer, order, old, ("SAIA", new)).status_code == 200
 
 
 def test_moving_to_the_same_is_200_and_nothing_happens(buyer: Party) -> None:

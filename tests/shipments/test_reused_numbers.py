@@ -8,9 +8,11 @@ from uuid import UUID
 import asyncpg
 import httpx
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.identifiers import new_id
 from app.db.session import Database
-from app.shipments import claims
+from app.shipments import booking_repository, claim_repository
 from tests.parties import Operator, Party
 from tests.shipments.test_moving import refused
 from tests.shipments.waybills import any_shape, batch, item, link, linked, move, pro_numbers_of, timeline, unlink, xpo
@@ -21,6 +23,11 @@ GIVEN_UP = {"reason": "Mistyped by the first forwarder."}
 
 def completed(sql: Sql, pro: str) -> None:
     sql("UPDATE pro_claims SET completed_at = now() WHERE pro_number = $1", pro.replace("-", ""))
+
+
+async def over(connection: AsyncConnection, party: Party, pro: tuple[str, str]) -> None:
+    """Note that a shipment is over, as a booking that is completed does."""
+    await booking_repository.complete(connection, UUID(party.id), new_id(), {pro: pro[1]})
 
 
 def ended(party: Party, order: dict[str, Any], how: str) -> None:
@@ -101,15 +108,15 @@ def test_another_organisation_learns_only_that_it_is_claimed(buyer: Party, stran
     refused(link(stranger, stranger.issue(), "CNWY", pro), 409, "pro_number_claimed")
 
 
-async def test_a_completion_is_noted_once_and_only_where_there_is_a_claim(database: Database, buyer: Party) -> None:
+async def test_a_completion_is_noted_once(database: Database, buyer: Party) -> None:
     pro = xpo()
     await asyncio.to_thread(linked, buyer, buyer.issue(), "CNWY", pro)
     key = ("CNWY", pro.replace("-", ""))
     noted = []
     for _ in range(2):
         async with database.transaction() as connection:
-            await claims.complete(connection, [key, ("CNWY", "000000000"), key])
-            noted.append((await claims.claim_repository.find_claims(connection, [key]))[key].completed_at)
+            await over(connection, buyer, key)
+            noted.append((await claim_repository.find_claims(connection, [key]))[key].completed_at)
     assert noted[0] is not None
     assert noted[0] == noted[1]
 
@@ -127,7 +134,7 @@ async def test_a_link_waits_for_a_completion_and_is_refused_then(database: Datab
                     "UPDATE pro_claims SET completed_at = NULL WHERE pro_number = $1", (pro.replace("-", ""),)
                 )
             async with database.transaction() as connection:
-                await claims.complete(connection, [("CNWY", pro.replace("-", ""))])
+                await over(connection, buyer, ("CNWY", pro.replace("-", "")))
                 waiting = asyncio.create_task(client.post(path, json=body))
                 await asyncio.sleep(0.2)
                 assert not waiting.done()
@@ -143,10 +150,10 @@ async def test_a_completion_waits_for_a_link_that_came_first(database: Database,
 
     async def complete() -> None:
         async with database.transaction() as connection:
-            await claims.complete(connection, [key])
+            await over(connection, buyer, key)
 
     async with database.transaction() as connection:
-        claimed = await claims.claim_repository.claim(connection, *key, pro, UUID(buyer.id))
+        claimed = await claim_repository.claim(connection, *key, pro, UUID(buyer.id))
         assert claimed.completed_at is None
         waiting = asyncio.create_task(complete())
         await asyncio.sleep(0.2)
@@ -174,7 +181,7 @@ def test_links_that_race_with_a_completion_are_made_before_it_or_not_at_all(
             async def complete() -> None:
                 await asyncio.sleep(0.02)
                 async with database.transaction() as connection:
-                    await claims.complete(connection, [("CNWY", pro.replace("-", ""))])
+                    await over(connection, buyer, ("CNWY", pro.replace("-", "")))
 
             statuses = (await asyncio.gather(complete(), *map(one, orders)))[1:]
         await database.dispose()
