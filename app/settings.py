@@ -46,7 +46,7 @@ class Settings(BaseSettings):
             ge=1,
             le=200,
             description="Connections a worker process keeps open; the gate has a third as many of its own besides, and "
-            "three more serve the process itself.",
+            "four more serve the process itself.",
         ),
     ] = 10
     database_statement_cache_size: Annotated[
@@ -103,6 +103,15 @@ class Settings(BaseSettings):
             ge=1,
             le=36_500,
             description="Days after its end for which an import, and what became of each document of it, can be read.",
+        ),
+    ] = 90
+    feeds_kept: Annotated[
+        int,
+        Field(
+            validation_alias="KEEP_FEEDS_DAYS",
+            ge=1,
+            le=36_500,
+            description="Days for which feeds keep events. What happened to an order stays in its own timeline.",
         ),
     ] = 90
     data_directory: Annotated[

@@ -1,4 +1,4 @@
-"""Background work: imports, and what only announces or tidies up. Stopping it for a day changes no verdict."""
+"""Background work: imports, the feeds, and what only announces or tidies up. Stopping it changes no verdict."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,8 +14,12 @@ from app.db.session import Database
 from app.deliveries import at_risk
 from app.errors import TemporarilyUnavailable
 from app.events import repository as event_rows
+from app.events.buckets import Buckets
+from app.events.relay import Relay
 from app.exchange import repository as import_rows
 from app.exchange.runner import ImportRunner
+from app.feed import trimming
+from app.orders import announcing
 from app.settings import Settings
 from app.telemetry import logger
 
@@ -23,6 +27,7 @@ _log = logger(__name__)
 
 SECONDS_BETWEEN_ROUNDS = 60.0
 _BATCH = 1_000
+_FIRST_BUCKET = 0
 _SECONDS_BETWEEN_BATCHES = 0.05
 """A pause for the others: what tidies up is in no hurry, and the disk is the gate's."""
 
@@ -33,22 +38,39 @@ class Kept:
 
     gate_checks: timedelta
     imports: timedelta
+    feeds: timedelta
 
     @classmethod
     def by(cls, settings: Settings) -> Self:
         """Return what the settings say."""
-        return cls(timedelta(days=settings.gate_checks_kept), timedelta(days=settings.imports_kept))
+        return cls(
+            timedelta(days=settings.gate_checks_kept),
+            timedelta(days=settings.imports_kept),
+            timedelta(days=settings.feeds_kept),
+        )
 
 
 @asynccontextmanager
 async def background_work(
     database: Database, imports: ImportRunner, settings: Settings, *, enabled: bool
 ) -> AsyncIterator[None]:
-    """Run background work for as long as the block lasts."""
+    """Run background work for as long as the block lasts.
+
+    Any number of processes do this at once. What is done for orders and feeds they share among them by buckets.
+    """
     if not enabled:
         yield
         return
-    works = (run_for_ever(database, Kept.by(settings)), imports.run_for_ever(), at_risk.run_for_ever(database))
+    buckets = Buckets(database)
+    relay = Relay(database, buckets, [announcing.plan])
+    works = (
+        run_for_ever(database, buckets, Kept.by(settings)),
+        imports.run_for_ever(),
+        at_risk.run_for_ever(database),
+        buckets.run_for_ever(),
+        relay.run_for_ever(),
+        announcing.run_for_ever(database, lambda: buckets.held),
+    )
     tasks = [asyncio.create_task(work) for work in works]
     try:
         yield
@@ -58,13 +80,19 @@ async def background_work(
         for task in tasks:
             with suppress(asyncio.CancelledError):
                 await task
+        await buckets.release()
 
 
-async def run_for_ever(database: Database, kept: Kept) -> None:
-    """Do a round of background work every minute; a round that fails is logged and tried again."""
+async def run_for_ever(database: Database, buckets: Buckets, kept: Kept) -> None:
+    """Do a round of background work every minute; a round that fails is logged and tried again.
+
+    Feeds are trimmed by one of the workers: whoever holds the first bucket.
+    """
     while True:
         try:
             await run_once(database, kept)
+            if _FIRST_BUCKET in buckets.held:
+                await trimming.run_once(database, kept.feeds)
         except TemporarilyUnavailable:
             _log.warning("background work waits for the database")
         except Exception:  # noqa: BLE001 - one faulty round must not end the worker

@@ -165,6 +165,12 @@ class UnitOfWork:
         """
         return await self._unless_current(present(await self._lists.look(work)))
 
+    async def read_through(
+        self, find: Callable[[Database], Awaitable[Result]], present: Callable[[Result], Answer]
+    ) -> Response:
+        """Do the same for what looks more than once, and holds no connection in between: `find` looks by itself."""
+        return await self._unless_current(present(await find(self._database)))
+
     async def read_counted(
         self, work: Callable[[AsyncConnection], Awaitable[Result]], present: Callable[[Result], Answer]
     ) -> Response:
