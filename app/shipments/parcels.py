@@ -12,14 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.errors import InvalidRequest
 from app.events import service as events
 from app.events.event_types import EventType
-from app.events.service import OrderChange
 from app.http.errors import NotFound
 from app.orders import repository as orders
 from app.orders.location import LocatedOrder, locate, unknown_order
 from app.principal import Principal, Relation
 from app.shipments import parcel_repository, tracking, tracking_repository
 from app.shipments.errors import TrackingNumberTaken
-from app.shipments.links import LINKABLE, may_ship, refusal
+from app.shipments.links import LINKABLE, change, may_ship, refusal
 from app.shipments.models import LinkOutcome
 from app.shipments.parcel_schemas import LinkTrackingNumber, TrackingNumber
 from app.shipments.scac import InvalidScac, parse_scac
@@ -68,7 +67,8 @@ async def link(
         changed = await orders.bump_version(connection, *order.identity, while_in=LINKABLE, while_no_forwarder=presents)
         if changed is None:
             raise await refusal(connection, order, number)
-        await _record(connection, caller, order, _EVENT_OF[outcome], changed, _event_data(row))
+        event = change(caller, order, _EVENT_OF[outcome], changed.version, _event_data(row))
+        await events.record(connection, [event])
     return _shown(row, order, linked=True), outcome is LinkOutcome.MADE
 
 
@@ -95,7 +95,8 @@ async def unlink(
     if changed is None:
         raise unknown_order(number)
     data = {**_event_data(row), "reason": reason}
-    await _record(connection, caller, order, EventType.TRACKING_NUMBER_UNLINKED, changed, data)
+    event = change(caller, order, EventType.TRACKING_NUMBER_UNLINKED, changed.version, data)
+    await events.record(connection, [event])
     return _shown(row, order, linked=False)
 
 
@@ -148,26 +149,6 @@ async def _parcel(connection: AsyncConnection, order: LocatedOrder, tracking_num
     if row is None:
         raise _not_there(key)
     return row
-
-
-async def _record(
-    connection: AsyncConnection,
-    caller: Principal,
-    order: LocatedOrder,
-    type_: EventType,
-    changed: Row[Any],
-    data: dict[str, JsonValue],
-) -> None:
-    change = OrderChange(
-        type=type_,
-        number_key=order.number_key,
-        organisation_id=order.organisation_id,
-        sequence=changed.version,
-        actor=caller,
-        relation=order.relation,
-        data=data,
-    )
-    await events.record(connection, [change])
 
 
 def _key(text: str, place: list[str | int]) -> str:
