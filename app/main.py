@@ -72,9 +72,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         limit_at_a_gate=settings.look_ups_per_hour_at_a_gate,
     )
     application.state.gate_checks = gate_check_writer(application.state.database)
-    application.state.gate = Gate(
-        application.state.look_ups, application.state.gate_checks, application.state.database.gate_seconds
-    )
+    application.state.gate = Gate(application.state.database, application.state.look_ups, application.state.gate_checks)
     application.include_router(api.router)
     application.include_router(health.router)
     documentation.install(application)

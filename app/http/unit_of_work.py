@@ -52,13 +52,13 @@ IdempotencyKey = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an endpoint answers: a body, a status, headers.
+    """What an endpoint answers: a body, or the JSON of one, a status, headers.
 
     `stored` is the body that a replay gets, where the first answer holds a secret that must not be kept. `did_nothing`:
     no work was done, so that the Idempotency-Key stays free for the request that does it.
     """
 
-    body: AnswerModel
+    body: AnswerModel | bytes
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     stored: AnswerModel | None = None
@@ -184,20 +184,10 @@ class UnitOfWork:
             return Response(status_code=304, headers={"ETag": etag})
         return _response(answer.status, answer.headers, await _content(answer.body))
 
-    async def read_at_the_gate(
-        self, work: Callable[[AsyncConnection], Awaitable[Result]], judge: Callable[[Result], Awaitable[Answer]]
-    ) -> Response:
-        """Run `work`, which only looks, and give it up while the lorry is in sight: 503 says hold.
-
-        What `judge` makes of its result, the connection given back, is answered.
-        """
-        answer = await judge(await self._database.look_at_the_gate(work))
-        return _response(answer.status, answer.headers, await _content(answer.body))
-
     async def read_manifest(
         self, work: Callable[[AsyncConnection], Awaitable[Result]], judge: Callable[[Result], Awaitable[Answer]]
     ) -> Response:
-        """Do the same for a manifest, which may take longer."""
+        """Run `work`, which only looks, for a manifest, and answer what `judge` makes of its result."""
         answer = await judge(await self._database.look(work, seconds=SECONDS_FOR_A_MANIFEST))
         return _response(answer.status, answer.headers, await _content(answer.body))
 
@@ -329,11 +319,18 @@ def _replayed(stored: StoredAnswer | None, fingerprint: bytes) -> Response:
     return _response(stored.status, {**stored.headers, "Idempotency-Replayed": "true"}, stored.body)
 
 
-async def _content(body: AnswerModel) -> bytes:
+async def _content(body: AnswerModel | bytes) -> bytes:
+    if isinstance(body, bytes):
+        return body
     if isinstance(body, LargeAnswer):
         # A batch of a thousand takes long enough to write down for others to notice.
         return (await asyncio.to_thread(body.model_dump_json)).encode()
     return body.model_dump_json().encode()
+
+
+def json_response(content: bytes, headers: dict[str, str], status: int = 200) -> Response:
+    """Return what is written down already as the answer."""
+    return _response(status, headers, content)
 
 
 def _response(status: int, headers: dict[str, str], content: bytes) -> Response:
