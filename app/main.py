@@ -17,6 +17,7 @@ from app.access.authenticator import CachingAuthenticator
 from app.db.session import Database
 from app.events.gate_checks import gate_check_writer
 from app.exchange.runner import ImportRunner
+from app.hot_lane import HotLane
 from app.http import documentation, health, openapi, problems
 from app.http.authorisation import KeyBeforeBody
 from app.http.body_limit import BodyLimit
@@ -73,6 +74,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     application.state.gate_checks = gate_check_writer(application.state.database)
     application.state.gate = Gate(application.state.database, application.state.look_ups, application.state.gate_checks)
+    application.state.hot_lane = HotLane(application.state)
     application.include_router(api.router)
     application.include_router(health.router)
     documentation.install(application)
