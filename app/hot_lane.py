@@ -30,6 +30,11 @@ from app.http.errors import InternalError
 from app.http.lean_protocol import Handler, Headers, LeanRequest
 from app.http.problems import MEDIA_TYPE, problem_content
 from app.http.request_context import count_request, usable_request_id
+from app.http.unit_of_work import RequestsUnderWay, fingerprint_of
+from app.orders import issuing
+from app.orders.issuing import Outcome
+from app.orders.issuing_together import KeyTaken, OrderDesk, Ordered
+from app.orders.schemas import IssuePurchaseOrder
 from app.principal import OPERATIONS, Principal
 from app.telemetry import logger
 from app.validation.knowledge import Knowledge, is_unanswered
@@ -42,11 +47,16 @@ Body = TypeVar("Body")
 _log = logger(__name__)
 
 _VALIDATIONS: Final = b"/v1/validations"
+_PURCHASE_ORDERS: Final = b"/v1/purchase-orders"
 
 # Nothing that is encoded, or that a path is divided or ends by: a written number of letters, digits, dots and dashes.
 _PLAIN_NUMBER: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
+# An Idempotency-Key that is written without quotes, as most send it.
+_PLAIN_KEY: Final = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,255}")
+
 _ASKED: Final = TypeAdapter(ValidateInput)
+_ORDERED: Final = TypeAdapter(IssuePurchaseOrder)
 
 _KEY: Final = re.compile(rb"Bearer (por_live_[A-Za-z0-9]{40})")
 
@@ -61,6 +71,8 @@ class HotLane:
         self._state = state
         self._authenticator: CachingAuthenticator = state.authenticator
         self._gate: Gate = state.gate
+        self._desk: OrderDesk = state.order_desk
+        self._under_way: RequestsUnderWay = state.requests_under_way
 
     def handler(self, method: bytes, target: bytes, headers: Headers) -> Handler | None:
         """Return what answers a request with this head; None: the way of FastAPI."""
@@ -68,11 +80,13 @@ class HotLane:
             return self._validate_number if _PLAIN_NUMBER.fullmatch(target, len(_VALIDATIONS) + 1) else None
         if method == b"POST" and target == _VALIDATIONS:
             return self._validate_input if _has_small_json(headers) else None
+        if method == b"POST" and target == _PURCHASE_ORDERS:
+            return self._issue if _has_small_json(headers) else None
         return None
 
     def _validate_number(self, request: LeanRequest) -> None:
         taken = self._taken(request, "validate_number")
-        if taken is None:
+        if taken is None or self._state.gate_crowd.is_full:
             request.hand_back()
             return
         text = request.target[len(_VALIDATIONS) + 1 :].decode("ascii")
@@ -82,7 +96,7 @@ class HotLane:
     def _validate_input(self, request: LeanRequest) -> None:
         taken = self._taken(request, "validate_input")
         asked = None if taken is None else _read(_ASKED, request.body)
-        if taken is None or asked is None or asked.receive is not None:
+        if taken is None or asked is None or asked.receive is not None or self._state.gate_crowd.is_full:
             # What receives is a transaction, and takes longer than all that is spared here.
             request.hand_back()
             return
@@ -120,11 +134,51 @@ class HotLane:
             else:
                 taken.answer(200, headers, content)
 
+    def _issue(self, request: LeanRequest) -> None:
+        taken = self._taken(request, "issue_purchase_order")
+        body = None if taken is None else _read(_ORDERED, request.body)
+        if taken is None or body is None:
+            request.hand_back()
+            return
+        key = taken.fields.get(b"idempotency-key")
+        if key is None:
+            ordered = Ordered(taken.caller, body)
+        elif _PLAIN_KEY.fullmatch(key) and self._under_way.take(taken.caller.organisation_id, key.decode("ascii")):
+            ordered = Ordered(taken.caller, body, key.decode("ascii"), _fingerprint(request))
+        else:
+            # Quoted perhaps, or the first request with it is under way.
+            request.hand_back()
+            return
+        self._desk.issue(ordered, is_gone=request.is_gone).add_done_callback(partial(self._issued, taken, ordered))
+
+    def _issued(self, taken: "_Taken", ordered: Ordered, issued: "asyncio.Future[Outcome | KeyTaken]") -> None:
+        if ordered.key is not None:
+            self._under_way.give_back(ordered.caller.organisation_id, ordered.key)
+        if issued.cancelled():
+            # Nobody waits for it, and it was not begun.
+            taken.close()
+            return
+        try:
+            outcome = issued.result()
+        except KeyTaken:
+            taken.request.hand_back()
+        except Problem as problem:
+            taken.refuse(problem)
+        except Exception:  # noqa: BLE001 - the last place where a fault can still become an answer
+            taken.fail()
+        else:
+            if isinstance(outcome, KeyTaken):
+                taken.request.hand_back()
+            elif isinstance(outcome, Problem):
+                taken.refuse(outcome)
+            else:
+                taken.answer(201, [_JSON, *_lines(issuing.headers_of(outcome))], outcome.content)
+
     def _taken(self, request: LeanRequest, operation: str) -> "_Taken | None":
         """Return the request with its caller; None where anything about it is out of the ordinary."""
         fields = dict(request.headers)
         key = _KEY.fullmatch(fields.get(b"authorization", b""))
-        if key is None or len(fields) != len(request.headers) or self._state.gate_crowd.is_full:
+        if key is None or len(fields) != len(request.headers):
             return None
         holder = self._authenticator.known(key[1].decode("ascii"))
         rule = OPERATIONS[operation]
@@ -179,6 +233,10 @@ class _Taken:
             path=self.request.target.decode("ascii"),
             organisation_id=self.caller.organisation_id,
         )
+
+
+def _fingerprint(request: LeanRequest) -> bytes:
+    return fingerprint_of(request.method.decode("ascii"), request.target.decode("ascii"), "", bytes(request.body))
 
 
 def _has_small_json(headers: Headers) -> bool:

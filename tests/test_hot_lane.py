@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from prometheus_client import REGISTRY
 
@@ -20,7 +21,9 @@ from tests.parties import Operator, Party, ahead
 
 VALIDATIONS = "/v1/validations"
 
-_MADE_ANEW = {"id", "checked_at"}
+ORDERS = "/v1/purchase-orders"
+
+_MADE_ANEW = {"id", "checked_at", "number", "issued_at", "created_at", "updated_at", "sent_at"}
 
 
 @dataclass(frozen=True)
@@ -105,14 +108,14 @@ def _answered() -> dict[tuple[str, str, str], float]:
 
 
 def _masked(name: str, value: str, sent: Sent) -> str:
-    if name == "date" or (name == "x-request-id" and value not in sent.headers.values()):
+    if name in {"date", "location"} or (name == "x-request-id" and value not in sent.headers.values()):
         return "made anew"
     # Seconds, and what a look-up leaves.
     return re.sub(r"(?<=[tr]=)\d+", "n", value) if name == "ratelimit" else value
 
 
 def _without(body: Any) -> Any:
-    return {name: "made anew" if name in _MADE_ANEW else value for name, value in body.items()}
+    return {name: "made anew" if name in _MADE_ANEW and value else value for name, value in body.items()}
 
 
 @pytest.fixture(scope="module")
@@ -273,3 +276,84 @@ def test_what_does_not_matter_to_a_question_is_ignored_alike(both: TwoWays, buye
     ):
         sent = {name: value.encode().decode("latin-1") for name, value in headers.items()}
         assert both.ask(get(path, by_lane=True, **sent), buyer.key).status == 200
+
+
+FULL = {
+    "currency": "JPY",
+    "lines": [{"sku": "A", "quantity": 1.5, "unit_price": "3"}, {"gtin": "4006381333931", "quantity": "2"}],
+    "seller": {"name": "Anders & Ko \u00fc", "address": {"city": "K\u00f8benhavn", "country": "DK"}},
+    "forwarders": [{"code": "F"}],
+    "references": [{"type": "project", "value": "P 17"}],
+    "delivery_window": {"start": "2036-03-01T00:00:00Z", "end": "2036-03-02T01:00:00+01:00"},
+    "expires_at": "2036-06-30T22:00:00.500Z",
+    "metadata": {"colour": "blue"},
+    "sent_via": "EDI 850",
+}
+
+
+@pytest.mark.parametrize("body", [{}, FULL, {"draft": True}, {"category": "C", "payment_methods": ["wire"]}])
+def test_an_order_is_issued_alike(both: TwoWays, buyer: Party, body: dict[str, Any]) -> None:
+    came = both.ask(post(ORDERS, body, by_lane=True), buyer.key)
+    assert came.status == 201
+    assert came.headers["location"] == "made anew"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"{", b"[]", b"null", {"nope": 1}, {"lines": [{"sku": "A"}]}, {"lines": "x"}, {"number": "\u00e4"}),
+        *({"currency": "XXQ"}, {"lines": [{"sku": "A", "quantity": "0"}]}, {"seller": {}}, {"metadata": {"a": 1}}),
+        b'{"requested_by": "' + b"x" * 1_048_576 + b'"}',
+    ],
+    ids=range(13),
+)
+def test_orders_that_do_not_fit_are_refused_alike(both: TwoWays, buyer: Party, body: Any) -> None:
+    assert both.ask(post(ORDERS, body, by_lane=body == {"number": "\u00e4"}), buyer.key).status in {201, 400, 413, 422}
+
+
+def test_what_only_the_database_can_tell_is_refused_alike(both: TwoWays, buyer: Party) -> None:
+    buyer.issue(reference="R-1")
+    buyer.issue(number="TAKEN-1")
+    refused = {
+        "duplicate_reference": {"reference": "R-1"},
+        "duplicate_number": {"number": "taken 1"},
+        "reserved_number": {"number": buyer.issue()["number"]},
+        "unknown_number_format": {"format_id": buyer.id},
+        "invalid_request": {"expires_at": "2020-01-01T00:00:00Z", "seller": {"organisation_id": buyer.id[::-1]}},
+    }
+    for code, body in refused.items():
+        by_lane = code != "invalid_request"
+        assert both.ask(post(ORDERS, body, by_lane=by_lane), buyer.key).body["code"] == code
+    past = {"expires_at": "2020-01-01T00:00:00Z"}
+    assert both.ask(post(ORDERS, past, by_lane=True), buyer.key).body["code"] == "invalid_request"
+    assert both.ask(post(ORDERS, {}), buyer.key_with("orders:read")).status == 403
+
+
+@pytest.mark.parametrize("first", ["lane", "fastapi"])
+def test_a_repetition_gets_the_same_answer_by_either_way(both: TwoWays, buyer: Party, first: str) -> None:
+    urls = [both.by_lane, both.by_fastapi] if first == "lane" else [both.by_fastapi, both.by_lane]
+    sent = {"Authorization": f"Bearer {buyer.key}", "Idempotency-Key": f"key-{first}"}
+    with httpx.Client(headers=sent) as client:
+        client.get(f"{both.by_lane}{VALIDATIONS}/none")
+        made = client.post(f"{urls[0]}{ORDERS}", json=FULL)
+        assert made.status_code == 201
+        for url in urls * 2:
+            again = client.post(f"{url}{ORDERS}", json=FULL)
+            assert (again.status_code, again.content) == (201, made.content)
+            assert again.headers["idempotency-replayed"] == "true"
+            assert [again.headers[name] for name in ("etag", "location")] == [
+                made.headers[name] for name in ("etag", "location")
+            ]
+            other = client.post(f"{url}{ORDERS}", json={})
+            assert other.json()["code"] == "idempotency_key_reused"
+            quoted = client.post(f"{url}{ORDERS}", json=FULL, headers={"Idempotency-Key": f'"key-{first}"'})
+            assert quoted.content == made.content
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, '"', "a b", '"quoted"'])
+def test_keys_of_other_forms_are_taken_or_refused_alike(both: TwoWays, operator: Operator, key: str) -> None:
+    for url in (both.by_lane, both.by_fastapi):
+        with operator.new_party("Another") as buyer:
+            sent = {"Authorization": f"Bearer {buyer.key}", "Idempotency-Key": key}
+            answer = httpx.post(f"{url}{ORDERS}", json={}, headers=sent)
+            assert answer.status_code == (201 if key in {"a b", '"quoted"'} else 400)

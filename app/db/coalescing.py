@@ -122,9 +122,8 @@ class Coalescer(Generic[Asked, Found]):
             if len(members) == 1:
                 _fail(members, error)
                 return
-            for one in members:
-                if not one.found.done():
-                    await self._answer([one])
+            # Side by side: one of them may be the one that waits.
+            await asyncio.gather(*(self._answer([one]) for one in members if not one.found.done()))
         else:
             for one, its in zip(members, found, strict=True):
                 if not one.found.done():

@@ -7,6 +7,7 @@ is no moment at which the work is done and its key is not (contract, section 1).
 import asyncio
 import hashlib
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -72,25 +73,48 @@ class RequestsUnderWay:
     """
 
     def __init__(self) -> None:
-        self._locks: dict[tuple[UUID, str], asyncio.Lock] = {}
+        self._waiting: dict[tuple[UUID, str], deque[asyncio.Future[None]]] = {}
+
+    def take(self, organisation_id: UUID, key: str) -> bool:
+        """Hold the key in this process until it is given back; False where another request does."""
+        if (organisation_id, key) in self._waiting:
+            return False
+        self._waiting[organisation_id, key] = deque()
+        return True
+
+    def give_back(self, organisation_id: UUID, key: str) -> None:
+        """Hand the key to who has waited longest, if anybody waits."""
+        waiting = self._waiting[organisation_id, key]
+        while waiting:
+            turn = waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        del self._waiting[organisation_id, key]
 
     @asynccontextmanager
     async def alone(self, organisation_id: UUID, key: str, seconds: float) -> AsyncIterator[None]:
         """Hold the key in this process; raises IdempotencyKeyInUse after `seconds`."""
-        lock = self._locks.setdefault((organisation_id, key), asyncio.Lock())
+        if not self.take(organisation_id, key):
+            await self._wait(organisation_id, key, seconds)
         try:
-            try:
-                async with asyncio.timeout(seconds):
-                    await lock.acquire()
-            except TimeoutError:
-                raise IdempotencyKeyInUse from None
-            try:
-                yield
-            finally:
-                lock.release()
+            yield
         finally:
-            if not lock.locked() and self._locks.get((organisation_id, key)) is lock:
-                del self._locks[organisation_id, key]
+            self.give_back(organisation_id, key)
+
+    async def _wait(self, organisation_id: UUID, key: str, seconds: float) -> None:
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting[organisation_id, key].append(turn)
+        try:
+            async with asyncio.timeout(seconds):
+                await turn
+        except BaseException as error:
+            if turn.done() and not turn.cancelled():
+                # It was handed over at the very moment of giving up.
+                self.give_back(organisation_id, key)
+            if isinstance(error, TimeoutError):
+                raise IdempotencyKeyInUse from None
+            raise
 
 
 class UnitOfWork:
@@ -229,7 +253,8 @@ class UnitOfWork:
         seconds: float,
     ) -> Response:
         body = await self._request.body() if self._digest is None else self._digest
-        fingerprint = _fingerprint(self._request, body)
+        url = self._request.url
+        fingerprint = fingerprint_of(self._request.method, url.path, url.query, body)
         organisation_id = self._caller.organisation_id
 
         async def once(connection: AsyncConnection) -> Response:
@@ -297,14 +322,10 @@ def parse_idempotency_key(header: str) -> str:
     return text
 
 
-def _fingerprint(request: Request, body: bytes) -> bytes:
+def fingerprint_of(method: str, path: str, query: str, body: bytes) -> bytes:
+    """Return what tells a request under an Idempotency-Key from another one."""
     digest = hashlib.sha256()
-    for part in (
-        request.method.encode(),
-        request.url.path.encode("utf-8", "surrogateescape"),
-        request.url.query.encode(),
-        body,
-    ):
+    for part in (method.encode(), path.encode("utf-8", "surrogateescape"), query.encode(), body):
         # Lengths keep the parts apart: no two requests may run together to the same bytes.
         digest.update(len(part).to_bytes(8))
         digest.update(part)

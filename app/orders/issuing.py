@@ -30,9 +30,6 @@ from app.organisations import repository as organisations
 from app.principal import Principal, Relation
 from app.telemetry import NUMBERS_ISSUED
 
-Outcome: TypeAlias = "NewOrder | Problem"
-"""What has become of one order."""
-
 _ITEM: TypeAdapter[IssuePurchaseOrder] = TypeAdapter(IssuePurchaseOrder)
 _ATTEMPTS = 5
 _LOOKED_AT_ONCE = 1_024
@@ -62,6 +59,10 @@ class NewOrder:
     number: str
     etag: str
     content: bytes
+
+
+Outcome: TypeAlias = NewOrder | Problem
+"""What has become of one order."""
 
 
 async def issue_one(
@@ -111,7 +112,8 @@ async def issue_many(
 ) -> list[Outcome]:
     """Issue orders of the caller's organisation in the running transaction, each with its event.
 
-    Returns an order or a problem per body, in order. `indexes`: the bodies' places in a batch, for the problems' `loc`.
+    Returns an order or a problem per body, in order. `indexes`: the bodies' places in a batch, for the problems' `loc`;
+    without them each is the body of a request of its own.
     """
     now = await clock.now(connection)
     known = await organisations.find_all(connection, {caller.organisation_id, *organisations_named(bodies)})

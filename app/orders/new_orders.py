@@ -138,7 +138,7 @@ _NOBODY_YET: Final = Party.model_construct()
 def _named(
     party: Party | None, known: Mapping[UUID, Any], organisation_id: UUID | None = None
 ) -> dict[str, Any] | None:
-    """Return a party as it is kept, with the name of its organisation, which is `organisation_id` where that is said."""
+    """Return a party as it is kept, its organisation named: the one that it says, or `organisation_id`."""
     if party is None:
         return None
     organisation_id = organisation_id or party.organisation_id
