@@ -33,6 +33,7 @@ from app.db.migrations import is_migrated, migrate
 from app.db.session import Database, connections_of
 from app.errors import Problem, TemporarilyUnavailable
 from app.exchange.runner import ImportRunner
+from app.http.lean_protocol import LeanProtocol
 from app.main import ISSUER_POOL_SIZE, create_app
 from app.numbers.number_issuer import NumberIssuer
 from app.principal import Scope
@@ -203,7 +204,7 @@ def _run_uvicorn(settings: Settings, listener: socket.socket) -> None:
         factory=True,
         workers=settings.workers,
         loop="uvloop",
-        http="httptools",
+        http=LeanProtocol,
         ws="none",
         log_config=None,
         access_log=False,

@@ -21,6 +21,7 @@ from app.db.session import Database
 from app.events.gate_checks import gate_check_writer
 from app.exchange.runner import ImportRunner
 from app.feed.waiting import LongPolls
+from app.hot_lane import HotLane
 from app.http import documentation, health, openapi, problems
 from app.http.authorisation import KeyBeforeBody
 from app.http.body_limit import BodyLimit
@@ -29,6 +30,7 @@ from app.http.look_up_limits import LookUpLimiter
 from app.http.request_context import RequestContext
 from app.http.unit_of_work import RequestsUnderWay
 from app.numbers.number_issuer import NumberIssuer
+from app.orders.issuing_together import OrderDesk
 from app.settings import Settings, SettingsError, load_settings
 from app.telemetry import configure_logging
 from app.validation.service import Gate
@@ -78,9 +80,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     application.state.gate_checks = gate_check_writer(application.state.database)
     application.state.long_polls = LongPolls(application.state.database)
-    application.state.gate = Gate(
-        application.state.look_ups, application.state.gate_checks, application.state.database.gate_seconds
-    )
+    application.state.gate = Gate(application.state.database, application.state.look_ups, application.state.gate_checks)
+    application.state.order_desk = OrderDesk(application.state.database, application.state.number_issuer)
+    application.state.hot_lane = HotLane(application.state)
     application.include_router(api.router)
     application.include_router(health.router)
     documentation.install(application)

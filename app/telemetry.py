@@ -1,10 +1,13 @@
 """Logs and metrics: one JSON line per event on standard error, Prometheus counters and histograms."""
 
+import asyncio
+import json
 import logging
 import os
 import re
 import sys
 import traceback
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -63,6 +66,7 @@ ANNOUNCEMENT_LAG_SECONDS = Gauge(
 
 def configure_logging(level: str) -> None:
     """Write structured logs of `level` and above to standard error, those of libraries included."""
+    REQUEST_LOG.is_on = logging.getLevelNamesMapping()[level.upper()] <= logging.INFO
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -90,6 +94,53 @@ def configure_logging(level: str) -> None:
     # SQLAlchemy and asyncpg put statements and their values into their messages: those stay out of every log.
     logging.getLogger("sqlalchemy").setLevel(logging.CRITICAL)
     logging.getLogger("asyncio").setLevel(logging.ERROR)
+
+
+class RequestLog:
+    """Writes the line of each request: the same members as every line of the log has, written out by hand.
+
+    What answers of one turn of the event loop log is written at its end, by one call of the system.
+    """
+
+    def __init__(self) -> None:
+        self.is_on = True
+        self._lines: list[str] = []
+
+    def note(
+        self,
+        *,
+        request_id: str,
+        method: str,
+        path: str,
+        operation: str,
+        status: int,
+        milliseconds: float,
+        organisation_id: str | None,
+    ) -> None:
+        """Log a request that was answered; nothing where the level is above `info`."""
+        if not self.is_on:
+            return
+        caller = "null" if organisation_id is None else f'"{organisation_id}"'
+        now = datetime.now(UTC).isoformat().removesuffix("+00:00")
+        self._lines.append(
+            f'{{"module": "app.http.request_context", "method": {_quoted(method)}, "path": {_quoted(path)}, '
+            f'"operation": "{operation}", "status": {status}, "milliseconds": {milliseconds:.2f}, '
+            f'"organisation_id": {caller}, "event": "request", "request_id": {_quoted(request_id)}, '
+            f'"level": "info", "timestamp": "{now}Z"}}\n'
+        )
+        if len(self._lines) == 1:
+            asyncio.get_running_loop().call_soon(self._write)
+
+    def _write(self) -> None:
+        text = "".join(self._lines)
+        self._lines.clear()
+        sys.stderr.write(text)
+        sys.stderr.flush()
+
+
+REQUEST_LOG: Final = RequestLog()
+
+_quoted: Final = json.encoder.encode_basestring_ascii
 
 
 def _name_the_fault(_: object, __: str, event: structlog.types.EventDict) -> structlog.types.EventDict:

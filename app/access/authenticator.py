@@ -12,6 +12,7 @@ from app.access.errors import InvalidKey
 from app.access.repository import PresentedKey
 from app.access.secrets import LENGTH, PREFIX, hash_of
 from app.db.session import Database
+from app.errors import TemporarilyUnavailable
 from app.principal import Scope
 
 MOST_SECONDS_CACHED = 1.0
@@ -48,6 +49,20 @@ class CachingAuthenticator:
         )
         self._under_way: dict[bytes, asyncio.Task[_Entry]] = {}
 
+    def known(self, secret: str) -> KeyHolder | None:
+        """Return whom the secret stands for where that was looked up within the last second.
+
+        A key that is in use is looked up again in time, so that its users need not wait for that once a second.
+        """
+        secret_hash = hash_of(secret)
+        entry = self._entries.get(secret_hash)
+        if entry is None:
+            return None
+        if time.monotonic() > entry.usable_until - MOST_SECONDS_CACHED / 2:
+            # What it finds is remembered, or not; who asks when this entry has ended asks for himself.
+            self._look_up_once(secret_hash)
+        return entry.holder
+
     async def authenticate(self, secret: str) -> KeyHolder:
         """Return whom the secret stands for; raises InvalidKey, or TemporarilyUnavailable without a database."""
         if len(secret) != LENGTH or not secret.startswith(PREFIX):
@@ -72,8 +87,12 @@ class CachingAuthenticator:
 
     def _finish(self, secret_hash: bytes, task: "asyncio.Task[_Entry]") -> None:
         del self._under_way[secret_hash]
-        if not task.cancelled() and task.exception() is None:
-            self._entries[secret_hash] = task.result()
+        if not task.cancelled():
+            if task.exception() is None:
+                self._entries[secret_hash] = task.result()
+            elif not isinstance(task.exception(), TemporarilyUnavailable):
+                # Found out ahead of its time that it was revoked: then it need not wait for that either.
+                self._entries.pop(secret_hash, None)
 
     async def _look_up(self, secret_hash: bytes) -> _Entry:
         started = time.monotonic()

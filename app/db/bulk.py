@@ -5,15 +5,13 @@ one JSON document has neither limit, and its statement is prepared once. The typ
 `jsonb_populate_recordset`.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import RowMapping, TextClause, text
+from pydantic_core import to_json
+from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.base import Base
@@ -52,30 +50,33 @@ async def _insert(
     returning: tuple[str, ...],
 ) -> Sequence[RowMapping]:
     statement = _insert_statement(table.__tablename__, tuple(rows[0]), at_now, ignore_conflicts, returning)
-    result = await connection.execute(statement, {"rows": json.dumps([dict(row) for row in rows], default=_plain)})
+    result = await connection.exec_driver_sql(statement, (_json(rows),))
     return result.mappings().all() if returning else []
 
 
 @lru_cache(maxsize=256)
 def _insert_statement(
     table: str, columns: tuple[str, ...], at_now: tuple[str, ...], ignore_conflicts: bool, returning: tuple[str, ...]
-) -> TextClause:
+) -> str:
     targets = ", ".join(f'"{column}"' for column in (*columns, *at_now))
     values = ", ".join([f'given."{column}"' for column in columns] + ["now()"] * len(at_now))
     conflict = " ON CONFLICT DO NOTHING" if ignore_conflicts else ""
     answer = " RETURNING " + ", ".join(f'"{column}"' for column in returning) if returning else ""
     # Names come from the models alone; every value is inside the one parameter.
-    return text(
+    return (
         f"INSERT INTO {table} ({targets}) SELECT {values} "  # noqa: S608
-        f"FROM jsonb_populate_recordset(NULL::{table}, CAST(CAST(:rows AS text) AS jsonb)) AS given{conflict}{answer}"
+        f"FROM jsonb_populate_recordset(NULL::{table}, CAST(CAST($1 AS text) AS jsonb)) AS given{conflict}{answer}"
     )
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, UUID | Decimal):
-        return str(value)
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, bytes):
-        return "\\x" + value.hex()
-    raise TypeError(f"{type(value).__name__} has no place in a row")
+def _json(rows: Sequence[Mapping[str, Any]]) -> str:
+    return to_json([_written(row) for row in rows]).decode()
+
+
+def _written(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row that Pydantic writes as Postgres reads it: bytes in hexadecimal."""
+    return {
+        # Which kind of UUID or of enumeration it is takes longer to find out than to write it.
+        name: str(value) if isinstance(value, UUID) else "\\x" + value.hex() if isinstance(value, bytes) else value
+        for name, value in row.items()
+    }

@@ -1,8 +1,10 @@
 """Idempotency keys: the claim of a key and the answer that was committed with the work it protects."""
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Index, bindparam, delete, func, select, tuple_, update
@@ -11,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base
+from app.db.statements import fetch
 
 LIFETIME = timedelta(hours=24)
 
@@ -78,6 +81,55 @@ async def store(connection: AsyncConnection, organisation_id: UUID, key: str, an
         .where(IdempotencyKeyRow.organisation_id == organisation_id, IdempotencyKeyRow.key == key)
         .values(status=answer.status, headers=answer.headers, body=answer.body)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A request whose work stands in the running transaction, with its key and what it is answered."""
+
+    organisation_id: UUID
+    key: str
+    answer: StoredAnswer
+
+
+async def taken(connection: AsyncConnection, keys: Sequence[tuple[UUID, str]]) -> frozenset[tuple[UUID, str]]:
+    """Return those of the keys that a committed request holds, younger than 24 h or not."""
+    found = await fetch(connection, _TAKEN, [owner for owner, _ in keys], [key for _, key in keys])
+    return frozenset((row["organisation_id"], row["key"]) for row in found)
+
+
+async def keep(connection: AsyncConnection, finished: Sequence[Finished]) -> bool:
+    """Take the keys of finished requests and keep their answers with them; False when a key was taken meanwhile.
+
+    While another transaction holds one of them this waits, at most the connection's lock time-out.
+    """
+    # In one order everywhere: two groups that hold the same keys must not wait for each other crosswise.
+    ordered = sorted(finished, key=lambda one: (one.organisation_id, one.key))
+    answers = [one.answer for one in ordered]
+    kept = await fetch(
+        connection,
+        _KEEP,
+        [one.organisation_id for one in ordered],
+        [one.key for one in ordered],
+        [answer.fingerprint for answer in answers],
+        [answer.status for answer in answers],
+        [json.dumps(answer.headers) for answer in answers],
+        [answer.body for answer in answers],
+    )
+    return len(kept) == len(ordered)
+
+
+_TAKEN: Final = (
+    "SELECT organisation_id, key FROM unnest($1::uuid[], $2::text[]) AS asked (organisation_id, key) "
+    "JOIN idempotency_keys USING (organisation_id, key)"
+)
+
+_KEEP: Final = (
+    "INSERT INTO idempotency_keys (organisation_id, key, fingerprint, created_at, status, headers, body, replays) "
+    "SELECT organisation_id, key, fingerprint, now(), status, CAST(headers AS jsonb), body, 0 "
+    "FROM unnest($1::uuid[], $2::text[], $3::bytea[], $4::integer[], $5::text[], $6::bytea[]) "
+    "AS given (organisation_id, key, fingerprint, status, headers, body) ON CONFLICT DO NOTHING RETURNING key"
+)
 
 
 async def release(connection: AsyncConnection, organisation_id: UUID, key: str) -> None:

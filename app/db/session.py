@@ -58,6 +58,8 @@ _UNAVAILABLE_SQLSTATES = frozenset(
     }
 )
 
+_CONTENTION: Final = frozenset({"40001", "40P01", LOCK_NOT_AVAILABLE})
+
 _NAME: Final = {"application_name": "po-registry"}
 _SETTINGS: Final = {
     "lock_timeout": str(LOCK_TIMEOUT_MILLISECONDS),
@@ -75,6 +77,17 @@ _SET_FOR_ONE_TRANSACTION: Final = text(
     f"SELECT set_config('lock_timeout', '{LOCK_TIMEOUT_MILLISECONDS}', true), "
     f"set_config('statement_timeout', '{STATEMENT_TIMEOUT_MILLISECONDS}', true)"
 )
+
+
+async def wait_no_longer_than(connection: AsyncConnection, milliseconds: int) -> None:
+    """Have the running transaction wait no longer than that for what others hold: `is_contention` then."""
+    await connection.exec_driver_sql("SELECT set_config('lock_timeout', $1, true)", (str(milliseconds),))
+
+
+def is_contention(unavailable: TemporarilyUnavailable) -> bool:
+    """Return whether a transaction came to nothing because of another one: it waited too long, or crosswise."""
+    cause = unavailable.__cause__
+    return cause is not None and _state_of(cause) in _CONTENTION
 
 
 class Database:

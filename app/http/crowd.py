@@ -25,11 +25,24 @@ class Crowd:
     @asynccontextmanager
     async def joined(self) -> AsyncIterator[None]:
         """Be one of them for the block; raises TemporarilyUnavailable where there are too many."""
-        if self._count >= self._most:
+        if self.is_full:
             await asyncio.sleep(_SECONDS_BEFORE_REFUSAL)
             raise TemporarilyUnavailable("Too many ask at the same moment; nothing was carried out.")
-        self._count += 1
+        self.join()
         try:
             yield
         finally:
-            self._count -= 1
+            self.leave()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether whoever comes now is one too many."""
+        return self._count >= self._most
+
+    def join(self) -> None:
+        """Be one of them until `leave`, whether or not there are too many."""
+        self._count += 1
+
+    def leave(self) -> None:
+        """Make room for another."""
+        self._count -= 1

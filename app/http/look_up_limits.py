@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
@@ -95,8 +96,10 @@ class Allowance:
         )
 
 
+@lru_cache(maxsize=1_024)
 def _field(**parameters: int) -> str:
     """Return a structured field (RFC 9651): a list of the one policy with its parameters."""
+    # Kept: they change by the second, and are sent thousands of times a second.
     return http_sf.ser([(POLICY, dict(parameters))])  # type: ignore[list-item]  # the library takes more than it says
 
 

@@ -29,11 +29,16 @@ MEDIA_TYPE = "application/problem+json"
 def problem_response(problem: Problem, scope: Scope) -> Response:
     """Return the answer for a problem; `instance` is the request's path as it was sent."""
     return Response(
-        json.dumps(problem.as_dict(instance=_instance(scope)), ensure_ascii=False).encode("utf-8", "replace"),
+        problem_content(problem, _instance(scope)),
         status_code=problem.status,
         media_type=MEDIA_TYPE,
         headers=problem.headers,
     )
+
+
+def problem_content(problem: Problem, instance: str) -> bytes:
+    """Return the body of the answer for a problem."""
+    return json.dumps(problem.as_dict(instance=instance), ensure_ascii=False).encode("utf-8", "replace")
 
 
 def invalid_request(errors: list[ErrorDetails], *, prefix: tuple[str | int, ...] = ()) -> InvalidRequest:

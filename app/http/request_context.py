@@ -2,16 +2,18 @@
 
 import re
 import time
+from typing import Final
 from urllib.parse import unquote
 from uuid import UUID
 
 import structlog
+from prometheus_client import Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.db.identifiers import new_id
 from app.http.problems import internal_error
-from app.telemetry import REQUEST_SECONDS, REQUESTS, logger
+from app.telemetry import REQUEST_LOG, REQUEST_SECONDS, REQUESTS, logger
 
 _log = logger(__name__)
 _USABLE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
@@ -28,7 +30,7 @@ class RequestContext:
         if scope["type"] != "http":
             await self._application(scope, receive, send)
             return
-        request_id = _request_id(scope)
+        request_id = usable_request_id(Headers(scope=scope).get("x-request-id", ""))
         started = time.perf_counter()
         status = 0
 
@@ -48,7 +50,15 @@ class RequestContext:
                 if status == 0:
                     await internal_error(scope)(scope, receive, send_with_id)
             finally:
-                _count(scope, status, time.perf_counter() - started)
+                count_request(
+                    getattr(scope.get("route"), "operation_id", None) or "none",
+                    scope["method"],
+                    status,
+                    time.perf_counter() - started,
+                    request_id=request_id,
+                    path=_path(scope),
+                    organisation_id=scope.get(_CALLER),
+                )
 
 
 def remember_caller(scope: Scope, organisation_id: UUID) -> None:
@@ -56,25 +66,42 @@ def remember_caller(scope: Scope, organisation_id: UUID) -> None:
     scope[_CALLER] = organisation_id
 
 
-def _count(scope: Scope, status: int, seconds: float) -> None:
+def count_request(
+    operation: str,
+    method: str,
+    status: int,
+    seconds: float,
+    *,
+    request_id: str,
+    path: str,
+    organisation_id: UUID | None,
+) -> None:
+    """Count an answered request in the metrics, and log it; the operation of one that is of none is `none`."""
     # Labels come from the closed list of routes: a scanner that tries paths must not fill the memory.
-    operation = getattr(scope.get("route"), "operation_id", None) or "none"
-    REQUESTS.labels(operation, scope["method"] if operation != "none" else "any", status).inc()
-    REQUEST_SECONDS.labels(operation).observe(seconds)
-    caller = scope.get(_CALLER)
-    _log.info(
-        "request",
-        method=scope["method"],
-        path=_path(scope),
+    labels = (operation, method if operation != "none" else "any", status)
+    counted = _COUNTED.get(labels)
+    if counted is None:
+        counted = _COUNTED[labels] = (REQUESTS.labels(*labels), REQUEST_SECONDS.labels(operation))
+    requests, duration = counted
+    requests.inc()
+    duration.observe(seconds)
+    REQUEST_LOG.note(
+        request_id=request_id,
+        method=method,
+        path=path,
         operation=operation,
         status=status,
-        milliseconds=round(seconds * 1000, 2),
-        organisation_id=str(caller) if caller else None,
+        milliseconds=seconds * 1000,
+        organisation_id=None if organisation_id is None else str(organisation_id),
     )
 
 
-def _request_id(scope: Scope) -> str:
-    given = Headers(scope=scope).get("x-request-id", "")
+_COUNTED: Final[dict[tuple[str, str, int], tuple[Counter, Histogram]]] = {}
+"""The two metrics of each operation, method and status; looked up once."""
+
+
+def usable_request_id(given: str) -> str:
+    """Return the id of a request: the one that came with it where it is usable, otherwise a new one."""
     return given if _USABLE_REQUEST_ID.fullmatch(given) else str(new_id())
 
 

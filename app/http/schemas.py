@@ -1,7 +1,6 @@
 """What every request and answer body shares: base models and the field types that more than one domain uses."""
 
 import re
-import unicodedata
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Final, Generic, Literal, TypeVar, cast
@@ -27,14 +26,17 @@ Item = TypeVar("Item")
 
 def _without_control_characters(text: str) -> str:
     """Refuse what no document carries and Postgres cannot store (NUL): control characters but tab and line breaks."""
-    for position, character in enumerate(text):
-        if unicodedata.category(character) == "Cc" and character not in "\t\n\r":
-            raise PydanticCustomError(
-                "control_character",
-                "The character U+{code} at position {position} is a control character",
-                {"code": f"{ord(character):04X}", "position": position + 1},
-            )
+    if found := _CONTROL_CHARACTER.search(text):
+        raise PydanticCustomError(
+            "control_character",
+            "The character U+{code} at position {position} is a control character",
+            {"code": f"{ord(found[0]):04X}", "position": found.start() + 1},
+        )
     return text
+
+
+# Unicode's category Cc, which is closed: C0, delete and C1.
+_CONTROL_CHARACTER: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 def without_control_characters(text: str, *, except_for: str) -> str:
@@ -63,6 +65,9 @@ def _finite(value: datetime) -> datetime:
 
 def plain_decimal(value: Decimal) -> str:
     """Return a decimal as it is written by hand: no exponent, no zeros that only the column's scale added."""
+    # Most are whole numbers, and that is what they look like.
+    if (whole := str(value)).isdigit():
+        return whole
     # Zero is zero: -0 is nothing that anybody writes.
     text = f"{abs(value) if value == 0 else value:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text

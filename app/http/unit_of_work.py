@@ -7,6 +7,7 @@ is no moment at which the work is done and its key is not (contract, section 1).
 import asyncio
 import hashlib
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -53,13 +54,13 @@ IdempotencyKey = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an endpoint answers: a body, a status, headers.
+    """What an endpoint answers: a body, or the JSON of one, a status, headers.
 
     `stored` is the body that a replay gets, where the first answer holds a secret that must not be kept. `did_nothing`:
     no work was done, so that the Idempotency-Key stays free for the request that does it.
     """
 
-    body: AnswerModel
+    body: AnswerModel | bytes
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     stored: AnswerModel | None = None
@@ -73,25 +74,48 @@ class RequestsUnderWay:
     """
 
     def __init__(self) -> None:
-        self._locks: dict[tuple[UUID, str], asyncio.Lock] = {}
+        self._waiting: dict[tuple[UUID, str], deque[asyncio.Future[None]]] = {}
+
+    def take(self, organisation_id: UUID, key: str) -> bool:
+        """Hold the key in this process until it is given back; False where another request does."""
+        if (organisation_id, key) in self._waiting:
+            return False
+        self._waiting[organisation_id, key] = deque()
+        return True
+
+    def give_back(self, organisation_id: UUID, key: str) -> None:
+        """Hand the key to who has waited longest, if anybody waits."""
+        waiting = self._waiting[organisation_id, key]
+        while waiting:
+            turn = waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        del self._waiting[organisation_id, key]
 
     @asynccontextmanager
     async def alone(self, organisation_id: UUID, key: str, seconds: float) -> AsyncIterator[None]:
         """Hold the key in this process; raises IdempotencyKeyInUse after `seconds`."""
-        lock = self._locks.setdefault((organisation_id, key), asyncio.Lock())
+        if not self.take(organisation_id, key):
+            await self._wait(organisation_id, key, seconds)
         try:
-            try:
-                async with asyncio.timeout(seconds):
-                    await lock.acquire()
-            except TimeoutError:
-                raise IdempotencyKeyInUse from None
-            try:
-                yield
-            finally:
-                lock.release()
+            yield
         finally:
-            if not lock.locked() and self._locks.get((organisation_id, key)) is lock:
-                del self._locks[organisation_id, key]
+            self.give_back(organisation_id, key)
+
+    async def _wait(self, organisation_id: UUID, key: str, seconds: float) -> None:
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting[organisation_id, key].append(turn)
+        try:
+            async with asyncio.timeout(seconds):
+                await turn
+        except BaseException as error:
+            if turn.done() and not turn.cancelled():
+                # It was handed over at the very moment of giving up.
+                self.give_back(organisation_id, key)
+            if isinstance(error, TimeoutError):
+                raise IdempotencyKeyInUse from None
+            raise
 
 
 class UnitOfWork:
@@ -201,20 +225,10 @@ class UnitOfWork:
             return Response(status_code=304, headers={"ETag": etag})
         return _response(answer.status, answer.headers, await _content(answer.body))
 
-    async def read_at_the_gate(
-        self, work: Callable[[AsyncConnection], Awaitable[Result]], judge: Callable[[Result], Awaitable[Answer]]
-    ) -> Response:
-        """Run `work`, which only looks, and give it up while the lorry is in sight: 503 says hold.
-
-        What `judge` makes of its result, the connection given back, is answered.
-        """
-        answer = await judge(await self._database.look_at_the_gate(work))
-        return _response(answer.status, answer.headers, await _content(answer.body))
-
     async def read_manifest(
         self, work: Callable[[AsyncConnection], Awaitable[Result]], judge: Callable[[Result], Awaitable[Answer]]
     ) -> Response:
-        """Do the same for a manifest, which may take longer."""
+        """Run `work`, which only looks, for a manifest, and answer what `judge` makes of its result."""
         answer = await judge(await self._database.look(work, seconds=SECONDS_FOR_A_MANIFEST))
         return _response(answer.status, answer.headers, await _content(answer.body))
 
@@ -256,7 +270,8 @@ class UnitOfWork:
         seconds: float,
     ) -> Response:
         body = await self._request.body() if self._digest is None else self._digest
-        fingerprint = _fingerprint(self._request, body)
+        url = self._request.url
+        fingerprint = fingerprint_of(self._request.method, url.path, url.query, body)
         organisation_id = self._caller.organisation_id
 
         async def once(connection: AsyncConnection) -> Response:
@@ -324,14 +339,10 @@ def parse_idempotency_key(header: str) -> str:
     return text
 
 
-def _fingerprint(request: Request, body: bytes) -> bytes:
+def fingerprint_of(method: str, path: str, query: str, body: bytes) -> bytes:
+    """Return what tells a request under an Idempotency-Key from another one."""
     digest = hashlib.sha256()
-    for part in (
-        request.method.encode(),
-        request.url.path.encode("utf-8", "surrogateescape"),
-        request.url.query.encode(),
-        body,
-    ):
+    for part in (method.encode(), path.encode("utf-8", "surrogateescape"), query.encode(), body):
         # Lengths keep the parts apart: no two requests may run together to the same bytes.
         digest.update(len(part).to_bytes(8))
         digest.update(part)
@@ -346,11 +357,18 @@ def _replayed(stored: StoredAnswer | None, fingerprint: bytes) -> Response:
     return _response(stored.status, {**stored.headers, "Idempotency-Replayed": "true"}, stored.body)
 
 
-async def _content(body: AnswerModel) -> bytes:
+async def _content(body: AnswerModel | bytes) -> bytes:
+    if isinstance(body, bytes):
+        return body
     if isinstance(body, LargeAnswer):
         # A batch of a thousand takes long enough to write down for others to notice.
         return (await asyncio.to_thread(body.model_dump_json)).encode()
     return body.model_dump_json().encode()
+
+
+def json_response(content: bytes, headers: dict[str, str], status: int = 200) -> Response:
+    """Return what is written down already as the answer."""
+    return _response(status, headers, content)
 
 
 def _response(status: int, headers: dict[str, str], content: bytes) -> Response:

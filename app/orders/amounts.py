@@ -5,9 +5,9 @@ maintenance agency publishes and the package `iso4217` carries.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
-from typing import Final
+from functools import cache
+from typing import Final, NamedTuple
 
 from iso4217 import Currency
 
@@ -21,8 +21,7 @@ _DIGITS_WITHOUT_MINOR_UNIT: Final = 6
 _EXACT: Final = Context(prec=60, rounding=ROUND_HALF_UP)
 
 
-@dataclass(frozen=True, slots=True)
-class Amounts:
+class Amounts(NamedTuple):
     """Money in the order's currency: without tax, the tax, and both together."""
 
     net: Decimal
@@ -30,8 +29,7 @@ class Amounts:
     gross: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class PricedLine:
+class PricedLine(NamedTuple):
     """What a line's amounts are made of; `unit_price` is None where none was said, `tax_rate` is per cent."""
 
     quantity: Decimal
@@ -47,24 +45,35 @@ def line_amounts(line: PricedLine, currency: str | None) -> Amounts | None:
     """
     if line.unit_price is None or currency is None:
         return None
-    digits = MINOR_UNITS.get(currency)
-    step = Decimal(1).scaleb(-(_DIGITS_WITHOUT_MINOR_UNIT if digits is None else digits))
+    step = _step(currency)
     net = _EXACT.quantize(_EXACT.multiply(line.quantity, line.unit_price), step)
-    tax = _EXACT.quantize(_EXACT.multiply(net, _EXACT.divide(line.tax_rate, Decimal(100))), step)
+    if not line.tax_rate:
+        return Amounts(net, _EXACT.quantize(_NOTHING, step), net)
+    tax = _EXACT.quantize(_EXACT.multiply(net, _EXACT.divide(line.tax_rate, _HUNDRED)), step)
     return Amounts(net, tax, _EXACT.add(net, tax))
+
+
+_HUNDRED: Final = Decimal(100)
+_NOTHING: Final = Decimal(0)
+
+
+@cache
+def _step(currency: str) -> Decimal:
+    """Return the least amount of a currency; there are some 180 of them, and no others come here."""
+    digits = MINOR_UNITS.get(currency)
+    return Decimal(1).scaleb(-(_DIGITS_WITHOUT_MINOR_UNIT if digits is None else digits))
 
 
 def order_amounts(lines: Iterable[Amounts | None]) -> Amounts | None:
     """The sum of all lines; None where there is none, or where one of them has no price."""
-    known = list(lines)
-    priced = [amounts for amounts in known if amounts is not None]
-    if not priced or len(priced) < len(known):
-        return None
-    sums = Amounts(Decimal(0), Decimal(0), Decimal(0))
-    for amounts in priced:
-        sums = Amounts(
-            _EXACT.add(sums.net, amounts.net),
-            _EXACT.add(sums.tax, amounts.tax),
-            _EXACT.add(sums.gross, amounts.gross),
-        )
-    return sums
+    net = tax = gross = None
+    for amounts in lines:
+        if amounts is None:
+            return None
+        if net is None or tax is None or gross is None:
+            net, tax, gross = amounts
+        else:
+            net = _EXACT.add(net, amounts.net)
+            tax = _EXACT.add(tax, amounts.tax)
+            gross = _EXACT.add(gross, amounts.gross)
+    return None if net is None or tax is None or gross is None else Amounts(net, tax, gross)

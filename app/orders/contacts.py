@@ -17,10 +17,13 @@ Directory = Mapping[UUID, Any]
 """Rows of organisations by id."""
 
 
-async def directory_for(connection: AsyncConnection, orders: Sequence[Any]) -> Directory:
+async def directory_for(connection: AsyncConnection, orders: Sequence[Mapping[str, Any]]) -> Directory:
     """Return the organisations that the orders' contact points may come from."""
     parties = {
-        party for order in orders for party in (order.organisation_id, order.seller_id, order.ship_to_id) if party
+        party
+        for order in orders
+        for party in (order["organisation_id"], order["seller_id"], order["ship_to_id"])
+        if party
     }
     return await organisations_by_id(connection, parties)
 

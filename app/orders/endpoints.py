@@ -91,7 +91,7 @@ async def issue_purchase_order(body: IssuePurchaseOrder, caller: Caller, unit: U
     """
     return await unit.write(
         lambda connection: issuing.issue_one(connection, caller, issuer, body),
-        lambda order: order_answer(order, 201, {"Location": f"/v1/purchase-orders/{order.id}"}),
+        lambda order: Answer(order.content, 201, issuing.headers_of(order)),
     )
 
 

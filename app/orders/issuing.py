@@ -2,10 +2,12 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_json
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import clock
@@ -22,8 +24,8 @@ from app.orders import policy_service, reference_repository, repository
 from app.orders.errors import BatchRefused, DuplicateNumber, DuplicateReference, ReservedNumber
 from app.orders.new_orders import faults_of, line_row, order_row, organisations_named
 from app.orders.policies import DEFAULT_POLICY
-from app.orders.schemas import BatchResult, IssueBatch, IssuedBatch, IssuePurchaseOrder, PurchaseOrder
-from app.orders.views import purchase_order
+from app.orders.schemas import BatchResult, IssueBatch, IssuePurchaseOrder
+from app.orders.views import row_etag, shown_order
 from app.organisations import repository as organisations
 from app.principal import Principal, Relation
 from app.telemetry import NUMBERS_ISSUED
@@ -49,9 +51,23 @@ class _Prepared:
     gapless: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class NewOrder:
+    """An order that was issued, with the JSON of the `PurchaseOrder` that its owner is shown."""
+
+    id: UUID
+    number: str
+    etag: str
+    content: bytes
+
+
+Outcome: TypeAlias = NewOrder | Problem
+"""What has become of one order."""
+
+
 async def issue_one(
     connection: AsyncConnection, caller: Principal, issuer: NumberIssuer, body: IssuePurchaseOrder
-) -> PurchaseOrder:
+) -> NewOrder:
     """Issue one order; raises its problem."""
     (outcome,) = await issue_many(connection, caller, issuer, [body])
     if isinstance(outcome, Problem):
@@ -59,11 +75,17 @@ async def issue_one(
     return outcome
 
 
-async def issue_batch(
-    connection: AsyncConnection, caller: Principal, issuer: NumberIssuer, body: IssueBatch
-) -> IssuedBatch:
-    """Issue the good items of a batch and explain the others; an atomic one raises BatchRefused for any fault."""
-    outcomes: dict[int, PurchaseOrder | Problem] = {}
+def headers_of(order: NewOrder) -> dict[str, str]:
+    """Return the header fields of the answer that shows a new order."""
+    return {"ETag": order.etag, "Location": f"/v1/purchase-orders/{order.id}"}
+
+
+async def issue_batch(connection: AsyncConnection, caller: Principal, issuer: NumberIssuer, body: IssueBatch) -> bytes:
+    """Issue the good items of a batch and explain the others; an atomic one raises BatchRefused for any fault.
+
+    Returns the JSON of an `IssuedBatch`.
+    """
+    outcomes: dict[int, Outcome] = {}
     good: dict[int, IssuePurchaseOrder] = {}
     async for index, item in unhurried(enumerate(body.purchase_orders)):
         try:
@@ -76,7 +98,8 @@ async def issue_batch(
     if body.atomic:
         _refuse_unless_all_are_good(outcomes, len(body.purchase_orders))
     results = [_result(index, outcomes[index]) for index in range(len(body.purchase_orders))]
-    return IssuedBatch(issued=sum(result.problem is None for result in results), results=results)
+    issued_ = sum(isinstance(outcome, NewOrder) for outcome in outcomes.values())
+    return b"".join([b'{"issued":%d,"results":[' % issued_, b",".join(results), b"]}"])
 
 
 async def issue_many(
@@ -86,10 +109,11 @@ async def issue_many(
     bodies: Sequence[IssuePurchaseOrder],
     *,
     indexes: Sequence[int] | None = None,
-) -> list[PurchaseOrder | Problem]:
+) -> list[Outcome]:
     """Issue orders of the caller's organisation in the running transaction, each with its event.
 
-    Returns an order or a problem per body, in order. `indexes`: the bodies' places in a batch, for the problems' `loc`.
+    Returns an order or a problem per body, in order. `indexes`: the bodies' places in a batch, for the problems' `loc`;
+    without them each is the body of a request of its own.
     """
     now = await clock.now(connection)
     known = await organisations.find_all(connection, {caller.organisation_id, *organisations_named(bodies)})
@@ -99,7 +123,7 @@ async def issue_many(
         ["body"] if indexes is None else ["body", "purchase_orders", indexes[position]]
         for position in range(len(bodies))
     ]
-    outcomes: dict[int, PurchaseOrder | Problem] = {}
+    outcomes: dict[int, Outcome] = {}
     prepared: list[_Prepared] = []
     async for position, body in unhurried(enumerate(bodies)):
         faults = list(faults_of(body, caller, known, now, policy, places[position]))
@@ -114,7 +138,7 @@ async def issue_many(
     await reference_repository.insert_references(connection, [item.row for item in written])
     await events.record(connection, [_event(item, caller) for item in written])
     async for item in unhurried(written):
-        outcomes[item.index] = purchase_order(item.row, lines[item.index], Relation.OWNER, now, acknowledgement=None)
+        outcomes[item.index] = _new_order(item.row, lines[item.index], now)
     _count(written)
     return [outcomes[position] for position in range(len(bodies))]
 
@@ -124,7 +148,7 @@ async def _place(
     caller: Principal,
     issuer: NumberIssuer,
     prepared: Sequence[_Prepared],
-    outcomes: dict[int, PurchaseOrder | Problem],
+    outcomes: dict[int, Outcome],
 ) -> list[_Prepared]:
     """Give the items their numbers and references, write them, and return those that went in.
 
@@ -135,7 +159,7 @@ async def _place(
     if not any(item.format_id and item.body.reference for item in prepared):
         return await _place_once(connection, caller, issuer, prepared, outcomes)
     for _ in range(_ATTEMPTS):
-        refused: dict[int, PurchaseOrder | Problem] = {}
+        refused: dict[int, Outcome] = {}
         async with connection.begin_nested() as savepoint:
             written = await _place_once(connection, caller, issuer, prepared, refused)
             lost = {item.index for item in prepared if item.gapless and item.index in refused}
@@ -153,7 +177,7 @@ async def _place_once(
     caller: Principal,
     issuer: NumberIssuer,
     prepared: Sequence[_Prepared],
-    outcomes: dict[int, PurchaseOrder | Problem],
+    outcomes: dict[int, Outcome],
 ) -> list[_Prepared]:
     numbered = await _number(connection, caller, issuer, prepared, outcomes)
     written = await _write(connection, caller, issuer, numbered, outcomes)
@@ -165,7 +189,7 @@ async def _number(
     caller: Principal,
     issuer: NumberIssuer,
     prepared: Sequence[_Prepared],
-    outcomes: dict[int, PurchaseOrder | Problem],
+    outcomes: dict[int, Outcome],
 ) -> list[_Prepared]:
     """Give each item its number: the given one, if it is not reserved, or one that is drawn."""
     drawn_for = [item for item in prepared if item.body.number is None]
@@ -195,7 +219,7 @@ async def _write(
     caller: Principal,
     issuer: NumberIssuer,
     prepared: Sequence[_Prepared],
-    outcomes: dict[int, PurchaseOrder | Problem],
+    outcomes: dict[int, Outcome],
 ) -> list[_Prepared]:
     """Insert the orders and return those that went in.
 
@@ -255,7 +279,7 @@ def _is_free(drawn: DrawnNumber | Problem, taken: Collection[str]) -> bool:
     return isinstance(drawn, Problem) or drawn.number_key not in taken
 
 
-def _give_up(items: Iterable[_Prepared], outcomes: dict[int, PurchaseOrder | Problem]) -> None:
+def _give_up(items: Iterable[_Prepared], outcomes: dict[int, Outcome]) -> None:
     for item in items:
         outcomes[item.index] = DuplicateNumber(f"This organisation has an order {item.row['number']} already.")
 
@@ -264,7 +288,7 @@ async def _claim_references(
     connection: AsyncConnection,
     caller: Principal,
     written: Sequence[_Prepared],
-    outcomes: dict[int, PurchaseOrder | Problem],
+    outcomes: dict[int, Outcome],
 ) -> list[_Prepared]:
     """Claim the references of orders that went in, and take those orders out again whose reference is another's.
 
@@ -338,16 +362,21 @@ def _event(item: _Prepared, caller: Principal) -> OrderChange:
     )
 
 
-def _refuse_unless_all_are_good(outcomes: Mapping[int, PurchaseOrder | Problem], items: int) -> None:
+def _refuse_unless_all_are_good(outcomes: Mapping[int, Outcome], items: int) -> None:
     problems = {index: outcome for index, outcome in sorted(outcomes.items()) if isinstance(outcome, Problem)}
     if problems:
         raise BatchRefused.of(problems, items, "purchase orders", "issued")
 
 
-def _result(index: int, outcome: PurchaseOrder | Problem) -> BatchResult:
-    if isinstance(outcome, Problem):
-        return BatchResult(index=index, problem=ProblemDetails.model_validate(outcome.as_dict()))
-    return BatchResult(index=index, purchase_order=outcome)
+def _new_order(row: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], now: datetime) -> NewOrder:
+    content = to_json(shown_order(row, lines, Relation.OWNER, now, acknowledgement=None))
+    return NewOrder(row["id"], row["number"], row_etag({**row, "read_at": now}, Relation.OWNER), content)
+
+
+def _result(index: int, outcome: Outcome) -> bytes:
+    if isinstance(outcome, NewOrder):
+        return b'{"index":%d,"purchase_order":%s}' % (index, outcome.content)
+    return BatchResult(index=index, problem=ProblemDetails.model_validate(outcome.as_dict())).model_dump_json().encode()
 
 
 def _count(written: Sequence[_Prepared]) -> None:

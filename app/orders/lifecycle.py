@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Final
 
 
@@ -219,7 +220,23 @@ TRANSITIONS: Final[Mapping[Action, Transition]] = {
 
 def allowed_actions(facts: LifecycleFacts, at: datetime) -> tuple[Action, ...]:
     """What can be done at the instant `at`, in the order of `Action`."""
-    return tuple(action for action in Action if _is_allowed(action, facts, at))
+    return _allowed(facts.stored, facts.suspended_from, time_statuses(facts, at))
+
+
+@cache
+def _allowed(
+    stored: StoredStatus, suspended_from: StoredStatus | None, in_time: tuple[OrderStatus, ...]
+) -> tuple[Action, ...]:
+    return tuple(
+        action
+        for action, transition in sorted(TRANSITIONS.items(), key=lambda one: _PLACES[one[0]])
+        if stored in transition.targets
+        and suspended_from not in transition.refused_when_suspended_from
+        and transition.refused_when.isdisjoint(in_time)
+    )
+
+
+_PLACES: Final = {action: place for place, action in enumerate(Action)}
 
 
 def effective_status(facts: LifecycleFacts, at: datetime) -> OrderStatus:
@@ -232,6 +249,8 @@ def effective_status(facts: LifecycleFacts, at: datetime) -> OrderStatus:
 
 def time_statuses(facts: LifecycleFacts, at: datetime) -> tuple[OrderStatus, ...]:
     """Every status that time alone gives the order at the instant `at`, in order of precedence; mostly none."""
+    if facts.expires_at is None and facts.activate_by is None and facts.valid_from is None:
+        return ()
     return tuple(rule.status for rule in TIME_RULES if rule.applies(facts, at))
 
 
@@ -255,12 +274,3 @@ def status_by_acknowledgement(stored: StoredStatus, *, anything_left: bool) -> S
     """
     some, nothing = TRANSITIONS[Action.confirm].targets[stored]
     return some if anything_left else nothing
-
-
-def _is_allowed(action: Action, facts: LifecycleFacts, at: datetime) -> bool:
-    transition = TRANSITIONS[action]
-    return (
-        facts.stored in transition.targets
-        and facts.suspended_from not in transition.refused_when_suspended_from
-        and transition.refused_when.isdisjoint(time_statuses(facts, at))
-    )

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from decimal import Decimal
+from typing import Any, Final
 from uuid import UUID
 
 from pydantic import JsonValue
@@ -96,7 +97,7 @@ def order_row(
         "latest_revision": 1,
         "proposed_revision": None,
         "policy_version": None if body.draft or version is None else version.version,
-        "status": StoredStatus.draft if body.draft else StoredStatus.issued,
+        "status": (StoredStatus.draft if body.draft else StoredStatus.issued).value,
         **dict.fromkeys(("suspended_from", "status_reason", "contract_number", "invoice_number")),
         "sent_via": body.sent_via,
         "sent_at": None if body.sent_via is None else now,
@@ -109,12 +110,11 @@ def order_row(
 
 def content_columns(body: Content, buyer: UUID, known: Mapping[UUID, Any]) -> dict[str, Any]:
     """Return the columns of an order's row that hold what it says, but for its lines."""
-    content = body.model_dump(mode="json", include=set(Content.model_fields) - {"lines", "metadata"})
-    own_party = (body.buyer or Party(organisation_id=buyer)).model_copy(update={"organisation_id": buyer})
     return {
-        **content,
-        **{name: getattr(body, name) for name in ("activate_by", "valid_from", "expires_at")},
-        "buyer": _named(own_party, known),
+        **{name: getattr(body, name) for name in _AS_THEY_ARE},
+        "references": [{"type": one.type, "value": one.value} for one in body.references],
+        **{name: (window := getattr(body, name)) and window.model_dump(mode="json") for name in _WINDOWS},
+        "buyer": _named(body.buyer or _NOBODY_YET, known, buyer),
         **{name: _named(getattr(body, name), known) for name in ("bill_to", "seller", "ship_to")},
         "forwarders": [_named(forwarder, known) for forwarder in body.forwarders],
         "seller_id": body.seller.organisation_id if body.seller else None,
@@ -124,13 +124,35 @@ def content_columns(body: Content, buyer: UUID, known: Mapping[UUID, Any]) -> di
     }
 
 
-def _named(party: Party | None, known: Mapping[UUID, Any]) -> dict[str, Any] | None:
+_WINDOWS: Final = ("ship_window", "delivery_window")
+
+_AS_THEY_ARE: Final = tuple(
+    name
+    for name in Content.model_fields
+    if name not in {*_WINDOWS, "references", "buyer", "bill_to", "seller", "ship_to", "forwarders", "lines", "metadata"}
+)
+
+_NOBODY_YET: Final = Party.model_construct()
+
+
+def _named(
+    party: Party | None, known: Mapping[UUID, Any], organisation_id: UUID | None = None
+) -> dict[str, Any] | None:
+    """Return a party as it is kept, its organisation named: the one that it says, or `organisation_id`."""
     if party is None:
         return None
-    shown = party.model_dump(mode="json")
-    if party.name is None and party.organisation_id is not None:
-        shown["name"] = known[party.organisation_id].name
-    return shown
+    organisation_id = organisation_id or party.organisation_id
+    name = party.name
+    if name is None and organisation_id is not None:
+        name = known[organisation_id].name
+    return {
+        "organisation_id": None if organisation_id is None else str(organisation_id),
+        "name": name,
+        "address": party.address and party.address.model_dump(mode="json"),
+        "phone": party.phone,
+        "code": party.code,
+        "gln": party.gln,
+    }
 
 
 def line_row(order: Mapping[str, Any], line: Line, number: int, revision: int = 1) -> dict[str, Any]:
@@ -140,11 +162,15 @@ def line_row(order: Mapping[str, Any], line: Line, number: int, revision: int = 
         "organisation_id": order["organisation_id"],
         "revision": revision,
         "line": number,
-        **line.model_dump(include=set(Line.model_fields) - {"tax"}),
+        **{name: getattr(line, name) for name in _OF_A_LINE},
         "tax": line.tax.model_dump(mode="json") if line.tax else None,
-        "received": line.quantity * 0,
-        "rejected": line.quantity * 0,
+        "received": _NOTHING,
+        "rejected": _NOTHING,
     }
+
+
+_OF_A_LINE: Final = tuple(name for name in Line.model_fields if name != "tax")
+_NOTHING: Final = Decimal(0)
 
 
 def organisations_named(bodies: Iterable[Content]) -> Iterable[UUID]:

@@ -19,12 +19,19 @@ class LineQuantities:
 
     @property
     def open(self) -> Decimal:
-        """What is still to come; never negative, also where more came in than was ordered."""
-        return max(self.ordered - self.rejected - self.received, _NOTHING)
+        """What is still to come."""
+        return still_open(self.ordered, self.received, self.rejected)
 
     def receivable(self, tolerance: Decimal) -> Decimal:
         """What may still come in, `tolerance` being the share of what is to come at all that may come in beyond it."""
         return max((self.ordered - self.rejected) * (1 + tolerance) - self.received, _NOTHING)
+
+
+def still_open(ordered: Decimal, received: Decimal, rejected: Decimal) -> Decimal:
+    """What is still to come of what was ordered; never negative, also where more came in than was ordered."""
+    if not received and not rejected:
+        return ordered
+    return max(ordered - rejected - received, _NOTHING)
 
 
 def open_by_line(lines: Iterable[LineQuantities]) -> dict[int, Decimal]:

@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.bulk import insert_rows
+from app.db.statements import columns, fetch
 from app.orders.lifecycle import TIME_RULES, TRANSITIONS, Action, Comparison, OrderStatus, StoredStatus
 from app.orders.models import PurchaseOrderForwarderRow, PurchaseOrderLineRow, PurchaseOrderRow, ReferenceClaimRow
 from app.principal import Relation
@@ -60,19 +61,39 @@ async def find_all(
     return (await connection.execute(select(*order_columns).where(wanted))).all()
 
 
+# Names come from the models alone.
+_FIND_FOR_VALIDATION: Final = (
+    f"SELECT asked.read_at, {columns(PurchaseOrderRow, 'o')} FROM (SELECT now() AS read_at) AS asked "  # noqa: S608
+    "LEFT JOIN purchase_orders AS o ON o.number_key = ANY($1::text[])"
+)
+
+_LINES_FOR_VALIDATION: Final = (
+    f"SELECT {columns(PurchaseOrderLineRow, 'l')} "  # noqa: S608
+    "FROM unnest($1::text[], $2::uuid[], $3::integer[]) AS asked (number_key, organisation_id, revision) "
+    "JOIN purchase_order_lines AS l USING (number_key, organisation_id, revision) "
+    "ORDER BY l.number_key, l.organisation_id, l.line"
+)
+
+
 async def find_for_validation(
     connection: AsyncConnection, number_keys: Sequence[str]
-) -> tuple[datetime, Sequence[Row[Any]]]:
-    """Return the database's time and the orders of any buyer whose number has one of the keys."""
-    asked = select(func.now().label("read_at")).subquery()
-    found = (
-        await connection.execute(
-            select(asked.c.read_at, *PurchaseOrderRow.__table__.c).join_from(
-                asked, PurchaseOrderRow, Order.number_key.in_(number_keys), isouter=True
-            )
-        )
-    ).all()
-    return found[0].read_at, [row for row in found if row.number_key is not None]
+) -> tuple[datetime, Sequence[dict[str, Any]]]:
+    """Return the database's time and the orders of any buyer whose number has one of the keys, as rows by column."""
+    found = await fetch(connection, _FIND_FOR_VALIDATION, number_keys)
+    return found[0]["read_at"], [row for row in found if row["number_key"] is not None]
+
+
+async def lines_for_validation(
+    connection: AsyncConnection, orders: Collection[Mapping[str, Any]]
+) -> Mapping[tuple[str, UUID], list[dict[str, Any]]]:
+    """Return the lines of the orders, whose rows were read before, as rows by column, by order identity."""
+    revisions = {(row["number_key"], row["organisation_id"]): row["revision"] for row in orders}
+    lines: dict[tuple[str, UUID], list[dict[str, Any]]] = {identity: [] for identity in revisions}
+    if revisions:
+        asked = ([key for key, _ in revisions], [buyer for _, buyer in revisions], list(revisions.values()))
+        for row in await fetch(connection, _LINES_FOR_VALIDATION, *asked):
+            lines[row["number_key"], row["organisation_id"]].append(row)
+    return lines
 
 
 async def current_lines(

@@ -8,12 +8,15 @@ from uuid import UUID
 
 from sqlalchemy import Row
 
+from app.http.schemas import plain_decimal
 from app.numbers.number_keys import registration_warnings
 from app.orders.acknowledgement_schemas import Acknowledgement
 from app.orders.amounts import Amounts, PricedLine, line_amounts, order_amounts
 from app.orders.lifecycle import LifecycleFacts, OrderStatus, StoredStatus, allowed_actions, effective_status
-from app.orders.quantities import LineQuantities
+from app.orders.quantities import LineQuantities, still_open
 from app.orders.schemas import FormatOfNumber, NumberWarning, OrderLine, Origin, PurchaseOrder, Totals
+from app.orders.visibility import shown_to
+from app.organisations.schemas import Address
 from app.principal import Relation
 
 _COPIED = (
@@ -61,6 +64,113 @@ def purchase_order(
     )
 
 
+def shown_order(
+    row: Mapping[str, Any],
+    lines: Sequence[Mapping[str, Any]],
+    relation: Relation,
+    at: datetime,
+    **beside: Acknowledgement | None,
+) -> dict[str, Any]:
+    """Return what the body of `purchase_order` of the same arguments says, ready for Pydantic's `to_json`.
+
+    A tenth of the work: nothing is validated that comes from the database, and what the relation may not see is left
+    out before it is written down, not after. A test holds the two against each other.
+    """
+    facts = lifecycle_facts(row)
+    issued_here, currency = row["issued_here"], row["currency"]
+    amounts = [_amounts(line, currency) for line in lines]
+    sums = order_amounts(amounts)
+    warnings = [] if issued_here else registration_warnings(row["number"])
+    # Identifiers and enumerations as text: Pydantic takes ten times as long to find out what they are.
+    shown = {
+        "id": str(row["id"]),
+        "number": row["number"],
+        "origin": "issued" if issued_here else "registered",
+        "relation": relation.value,
+        "status": effective_status(facts, at).value,
+        "stored_status": facts.stored.value,
+        "status_reason": row["status_reason"],
+        "allowed_actions": [action.value for action in allowed_actions(facts, at)],
+        "version": row["version"],
+        "revision": row["revision"],
+        "proposed_revision": row["proposed_revision"],
+        "policy_version": row["policy_version"],
+        "format": {"id": str(row["format_id"]), "version": row["format_version"]} if row["format_id"] else None,
+        "warnings": [{"code": warning.code, "detail": warning.detail} for warning in warnings],
+        "reference": row["reference"],
+        "references": [{"type": one["type"], "value": one["value"]} for one in row["references"]],
+        "buyer": _shown_party(row["buyer"]),
+        "bill_to": _shown_party(row["bill_to"]),
+        "seller": _shown_party(row["seller"]),
+        "ship_to": _shown_party(row["ship_to"]),
+        "forwarders": [_shown_party(party) for party in row["forwarders"]],
+        "requested_by": row["requested_by"],
+        "lines": [_shown_line(line, of_line) for line, of_line in zip(lines, amounts, strict=True)],
+        "currency": currency,
+        "totals": None if sums is None else _written(sums),
+        **{name: row[name] for name in _COPIED_BEFORE},
+        **beside,
+        **{name: row[name] for name in _COPIED_BEHIND},
+        "metadata": row["order_metadata"],
+    }
+    return shown_to(relation, shown)
+
+
+_COPIED_BEFORE = (
+    *("payment_methods", "payment_terms", "freight_terms", "cost_center", "category", "location"),
+    *("contract_number", "invoice_number"),
+)
+_COPIED_BEHIND = (
+    *("activate_by", "valid_from", "expires_at", "ship_window", "delivery_window", "sent_via", "sent_at", "seen_at"),
+    *("issued_at", "confirmed_at", "activated_at", "created_at", "updated_at"),
+)
+_ADDRESS = {name: field.get_default(call_default_factory=True) for name, field in Address.model_fields.items()}
+
+
+def _shown_party(party: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if party is None:
+        return None
+    get = party.get
+    address = get("address")
+    return {
+        "organisation_id": get("organisation_id"),
+        "name": get("name"),
+        "address": address and {name: address.get(name, missing) for name, missing in _ADDRESS.items()},
+        "phone": get("phone"),
+        "code": get("code"),
+        "gln": get("gln"),
+    }
+
+
+def _shown_line(line: Mapping[str, Any], amounts: Amounts | None) -> dict[str, Any]:
+    quantity, received, rejected, price, tax = (line[name] for name in _OF_A_LINE)
+    net, on_it, gross = (None, None, None) if amounts is None else amounts
+    return {
+        "line": line["line"],
+        "sku": line["sku"],
+        "gtin": line["gtin"],
+        "supplier_sku": line["supplier_sku"],
+        "description": line["description"],
+        "quantity": plain_decimal(quantity),
+        "unit": line["unit"],
+        "received": plain_decimal(received),
+        "rejected": plain_decimal(rejected),
+        "open": plain_decimal(still_open(quantity, received, rejected)),
+        "unit_price": None if price is None else plain_decimal(price),
+        "tax": tax and {"type": tax.get("type"), "rate": tax["rate"]},
+        "net_amount": None if net is None else f"{net:f}",
+        "tax_amount": None if on_it is None else f"{on_it:f}",
+        "gross_amount": None if gross is None else f"{gross:f}",
+    }
+
+
+_OF_A_LINE = ("quantity", "received", "rejected", "unit_price", "tax")
+
+
+def _written(amounts: Amounts) -> dict[str, str]:
+    return {name: f"{amount:f}" for name, amount in _named(amounts).items()}
+
+
 def acknowledgement_shown(row: Row[Any] | None) -> Acknowledgement | None:
     """Return what the seller has said last."""
     if row is None:
@@ -96,8 +206,11 @@ def order_line(line: Mapping[str, Any], amounts: Amounts | None) -> OrderLine:
 
 
 def _amounts(line: Mapping[str, Any], currency: str | None) -> Amounts | None:
-    rate = Decimal(line["tax"]["rate"]) if line["tax"] else Decimal(0)
+    rate = Decimal(line["tax"]["rate"]) if line["tax"] else _NO_TAX
     return line_amounts(PricedLine(line["quantity"], line["unit_price"], rate), currency)
+
+
+_NO_TAX = Decimal(0)
 
 
 def _named(amounts: Amounts) -> dict[str, Decimal]:

@@ -18,6 +18,8 @@ SEEN_BY_ALL = frozenset(
 _BESIDE_THE_ORDER = frozenset({"receipt", "revision_status", "current_from"})
 """What an answer carries beside the fields of the order, for all whom the order names."""
 
+_SEEN_BY_LOGISTICS = SEEN_BY_ALL | _BESIDE_THE_ORDER
+
 _OWNERS_ALONE = frozenset({"metadata"})
 
 _LOGISTICS = frozenset({Relation.SHIP_TO, Relation.FORWARDER, Relation.PRESENTER})
@@ -32,7 +34,7 @@ _BUYER_AND_SELLER = frozenset({"buyer", "seller"})
 def may_see(relation: Relation, name: str) -> bool:
     """Return whether the relation may see the field of an order, and so search by it."""
     if relation in _LOGISTICS:
-        return name in SEEN_BY_ALL | _BESIDE_THE_ORDER
+        return name in _SEEN_BY_LOGISTICS
     return relation is Relation.OWNER or name not in _OWNERS_ALONE
 
 
@@ -57,6 +59,8 @@ VISIBLE_EVENT_DATA = frozenset(
 
 def shown_to(relation: Relation, order: dict[str, Any]) -> dict[str, Any]:
     """Return the serialised order without what the relation may not see."""
+    if relation is Relation.OWNER:
+        return order
     shown = {name: value for name, value in order.items() if may_see(relation, name)}
     if relation in _LOGISTICS:
         shown["lines"] = [_without(_LINE_FIELDS_OF_BUYER_AND_SELLER, line) for line in shown["lines"]]

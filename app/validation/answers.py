@@ -1,15 +1,20 @@
 """The verdict on one question, from what the database says about it; no query, no clock."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from pydantic import JsonValue
+from pydantic_core import to_json
+
 from app.db.identifiers import new_id
-from app.orders.lifecycle import LifecycleFacts, boundaries, effective_status
+from app.orders.lifecycle import LifecycleFacts, OrderStatus, boundaries, effective_status
 from app.orders.location import LocatedOrder
-from app.orders.views import lifecycle_facts, purchase_order
+from app.orders.receipt_schemas import Receipt
+from app.orders.schemas import PurchaseOrder
+from app.orders.views import lifecycle_facts, shown_order
 from app.principal import NAMED, Principal
 from app.validation import checks, deliveries
 from app.validation.checks import (
@@ -26,17 +31,71 @@ from app.validation.next_steps import requests_that_help, shown_refusal
 from app.validation.outlook import outlook
 from app.validation.questions import Question
 from app.validation.refusal_codes import RefusalCode, Verdict
-from app.validation.schemas import Afterwards, MatchedBy, Validation
+from app.validation.schemas import Afterwards, MatchedBy, Source
+from app.validation.schemas import Refusal as ShownRefusal
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
+class GateAnswer:
+    """What is answered to a question: the body that `Validation` describes, before it is written down."""
+
+    id: UUID
+    input: str
+    source: Source
+    number: str | None
+    matched_by: MatchedBy | None
+    verdict: Verdict
+    status: OrderStatus | None
+    refusals: Sequence[ShownRefusal]
+    did_you_mean: Sequence[str]
+    order: Mapping[str, Any] | PurchaseOrder | None
+    receipt: Receipt | None
+    checked_at: datetime
+    valid_until: datetime | None
+    afterwards: Afterwards | None
+
+    @property
+    def valid(self) -> bool:
+        """Whether it is accepted."""
+        return self.verdict is Verdict.accept
+
+
+def written(answer: GateAnswer, **beside: JsonValue) -> bytes:
+    """Return the answer as JSON, the members `beside` behind its own.
+
+    Written at once, without a model of it: to build one and have it find out again what it holds takes longer than the
+    whole way from the question to here. Tests hold what is written against the model.
+    """
+    return to_json(
+        {
+            "id": str(answer.id),
+            "input": answer.input,
+            "source": answer.source.value,
+            "number": answer.number,
+            "matched_by": answer.matched_by and answer.matched_by.value,
+            "valid": answer.verdict is Verdict.accept,
+            "verdict": answer.verdict.value,
+            "status": answer.status and answer.status.value,
+            "refusals": answer.refusals,
+            "did_you_mean": answer.did_you_mean,
+            "order": answer.order,
+            "receipt": answer.receipt,
+            "checked_at": answer.checked_at,
+            "valid_until": answer.valid_until,
+            "afterwards": answer.afterwards,
+            **beside,
+        }
+    )
+
+
+@dataclass(slots=True)
 class Answered:
     """A verdict with the one order that it is about, where there is one; `related`: an order names the caller.
 
     `free_of_charge`: it does not count towards the caller's limit, because it tells nothing about orders of others.
     """
 
-    validation: Validation
+    validation: GateAnswer
     order: LocatedOrder | None
     related: bool
     free_of_charge: bool
@@ -76,16 +135,22 @@ def ahead(
     return {"valid_until": coming.at, "afterwards": then}
 
 
-def _without_order(question: Question, found: Sequence[LocatedOrder], knowledge: Knowledge) -> Validation:
+def _without_order(question: Question, found: Sequence[LocatedOrder], knowledge: Knowledge) -> GateAnswer:
     """Return the answer where the input means no order, or several. There is no fact to keep back."""
     refusal = _not_one_order(question, found, knowledge)
-    return Validation(
-        **_head(question, knowledge, question.number_text, [refusal]),
+    return GateAnswer(
+        id=new_id(),
+        input=question.asked.input,
+        source=question.source,
+        number=question.number_text,
         matched_by=_matched_by(question, found),
+        verdict=checks.verdict([refusal]),
         status=None,
         refusals=[shown_refusal(refusal, None, knowledge.directory, {})],
         did_you_mean=[] if found else knowledge.meant.get(unanswered_of(question), []),
         order=None,
+        receipt=None,
+        checked_at=knowledge.checked_at,
         valid_until=None,
         afterwards=None,
     )
@@ -116,7 +181,7 @@ def _about(
     *,
     related: bool,
     repeated: bool,
-) -> Validation:
+) -> GateAnswer:
     """Return the answer about one order, with its facts for those who are `related` to it."""
     facts, at = lifecycle_facts(order.row), _moment(question, knowledge)
 
@@ -124,38 +189,33 @@ def _about(
         return refusals_of(question, order, facts, caller, knowledge, instant)
 
     refusals = refusals_at(at) + ([refuse(RefusalCode.duplicate_in_request)] if repeated else [])
-    hrefs = requests_that_help(order, question.asked.buyer, knowledge, caller)
+    hrefs = requests_that_help(order, question.asked.buyer, knowledge, caller) if refusals else {}
     delivery = question.asked.delivery
-    instants = [] if delivery is None else deliveries.boundaries(delivery, order, knowledge.deliveries)
     told = weightiest_first(refusals if related else [without_facts(refusal) for refusal in refusals])
-    return Validation(
-        **_head(question, knowledge, order.row["number"], refusals),
+    coming: Mapping[str, Any] = {"valid_until": None, "afterwards": None}
+    if related:
+        instants = [] if delivery is None else deliveries.boundaries(delivery, order, knowledge.deliveries)
+        coming = ahead(facts, at, refusals_at, instants)
+    return GateAnswer(
+        id=new_id(),
+        input=question.asked.input,
+        source=question.source,
+        number=order.row["number"],
         matched_by=_matched_by(question, [order]),
+        verdict=checks.verdict(refusals),
         status=effective_status(facts, at) if related else None,
         refusals=[shown_refusal(refusal, order, knowledge.directory, hrefs) for refusal in told],
         did_you_mean=[],
-        order=_shown_order(order, knowledge, at) if related else None,
-        **(ahead(facts, at, refusals_at, instants) if related else {"valid_until": None, "afterwards": None}),
+        order=shown_order(order.row, knowledge.lines[order.identity], order.relation, at) if related else None,
+        receipt=None,
+        checked_at=knowledge.checked_at,
+        **coming,
     )
 
 
 def _moment(question: Question, knowledge: Knowledge) -> datetime:
     """Return the moment that is asked about: one that has passed is now, whatever the clock of a handheld says."""
     return max(question.asked.at or knowledge.checked_at, knowledge.checked_at)
-
-
-def _head(question: Question, knowledge: Knowledge, number: str | None, refusals: Sequence[Refusal]) -> dict[str, Any]:
-    verdict = checks.verdict(refusals)
-    return {
-        "id": new_id(),
-        "input": question.asked.input,
-        "source": question.source,
-        "number": number,
-        "valid": verdict is Verdict.accept,
-        "verdict": verdict,
-        "receipt": None,
-        "checked_at": knowledge.checked_at,
-    }
 
 
 def refusals_of(
@@ -167,7 +227,8 @@ def refusals_of(
     at: datetime,
 ) -> list[Refusal]:
     """Return everything that is against the order at an instant: its own life, and the delivery that is told."""
-    last = knowledge.last_receipts.get(order.identity)
+    # For those alone whom the order names: others may be asking at the same time.
+    last = knowledge.last_receipts.get(order.identity) if order.relation in NAMED else None
     refusals = lifecycle_refusals(
         facts,
         at,
@@ -179,8 +240,3 @@ def refusals_of(
         lines = knowledge.lines[order.identity]
         refusals += deliveries.refusals(question.asked.delivery, order, lines, knowledge.deliveries, caller, at)
     return refusals
-
-
-def _shown_order(order: LocatedOrder, knowledge: Knowledge, at: datetime) -> Any:
-    lines = knowledge.lines[order.number_key, order.organisation_id]
-    return purchase_order(order.row, [line._asdict() for line in lines], order.relation, at)

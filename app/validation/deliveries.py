@@ -67,6 +67,8 @@ async def look_up(
     connection: AsyncConnection, asked: Sequence[tuple[Delivery, Sequence[Mapping[str, Any]]]]
 ) -> DeliveryKnowledge:
     """Return what has to be known of deliveries, each with the orders that may be meant: three queries at most."""
+    if not asked:
+        return DeliveryKnowledge({}, {}, {})
     orders = {(row["number_key"], row["organisation_id"]): row for _, rows in asked for row in rows}
     links = await shipments.links_of_all(connection, orders)
     concerned = frozenset[str]().union(
@@ -228,6 +230,6 @@ def _time_window(stored: Mapping[str, Any] | None) -> TimeWindow | None:
     return TimeWindow(window.start, window.end)
 
 
-def _open_line(row: Any, tolerance: Decimal) -> OpenLine:
-    line = LineQuantities(row.line, row.quantity, row.received, row.rejected)
-    return OpenLine(row.line, row.sku, row.gtin, row.unit, line.open, line.receivable(tolerance))
+def _open_line(row: Mapping[str, Any], tolerance: Decimal) -> OpenLine:
+    line = LineQuantities(row["line"], row["quantity"], row["received"], row["rejected"])
+    return OpenLine(row["line"], row["sku"], row["gtin"], row["unit"], line.open, line.receivable(tolerance))

@@ -1,6 +1,6 @@
 """`/v1/validations`: the hot path."""
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -16,13 +16,13 @@ from app.http.errors import RelationNotAllowed
 from app.http.openapi import RATE_LIMIT_HEADERS, documented
 from app.http.path_text import ANY_TEXT
 from app.http.schemas import Moment
-from app.http.unit_of_work import Answer, Reading, Unit
+from app.http.unit_of_work import Answer, Reading, Unit, json_response
 from app.orders.errors import DuplicateReceipt, OverReceipt
 from app.orders.examples import RECEIVE
-from app.principal import Principal
+from app.validation.answers import written
 from app.validation.examples import ACCEPTED, ACCEPTED_AND_RECEIVED, AT_THE_DOCK, EXPIRED, MISTYPED, OTHER_DELIVERY
 from app.validation.knowledge import Knowledge
-from app.validation.questions import Question, manifest_of, question_of, well_formed
+from app.validation.questions import manifest_of, question_of, well_formed
 from app.validation.schemas import ValidateBatch, ValidateInput, Validation, ValidationBatch
 from app.validation.service import RECEIVING, Gate
 
@@ -77,7 +77,6 @@ async def validate_number(
         str, Path(description="What was typed or scanned, as it is.", examples=["po 7k3m9qwx2r"], max_length=4096)
     ],
     caller: Caller,
-    unit: Reading,
     gate: TheGate,
     buyer: Annotated[
         UUID | None, Query(description="The buyer's organisation id, where two buyers use one number.")
@@ -93,9 +92,7 @@ async def validate_number(
     issued elsewhere. Without a relation to the order the answer is the verdict and the next steps alone.
     """
     question = question_of(ValidateInput(input=number, buyer=buyer, at=at))
-    return await unit.read_at_the_gate(
-        lambda connection: gate.look_up(connection, caller, [question]), _judged(gate, caller, question)
-    )
+    return json_response(await gate.answer(caller, question), gate.headers(caller))
 
 
 @router.post(
@@ -142,13 +139,11 @@ async def validate_input(body: ValidateInput, caller: Caller, unit: Unit, gate: 
     """
     question, receive = question_of(body), body.receive
     if receive is None:
-        return await unit.read_at_the_gate(
-            lambda connection: gate.look_up(connection, caller, [question]), _judged(gate, caller, question)
-        )
+        return json_response(await gate.answer(caller, question), gate.headers(caller))
     require_scope(caller.scopes, RECEIVING)
     return await unit.write_at_the_gate(
         lambda connection: gate.judge_and_receive(connection, caller, question, receive),
-        lambda answer: Answer(answer, headers=gate.headers(caller), did_nothing=answer.receipt is None),
+        lambda answer: Answer(written(answer), headers=gate.headers(caller), did_nothing=answer.receipt is None),
     )
 
 
@@ -168,13 +163,6 @@ async def validate_batch(body: ValidateBatch, caller: Caller, unit: Reading, gat
     return await unit.read_manifest(
         lambda connection: gate.look_up(connection, caller, list(manifest.questions.values())), judge
     )
-
-
-def _judged(gate: Gate, caller: Principal, question: Question) -> Callable[[Knowledge], Awaitable[Answer]]:
-    async def judge(knowledge: Knowledge) -> Answer:
-        return Answer(await gate.judge(caller, question, knowledge), headers=gate.headers(caller))
-
-    return judge
 
 
 async def _text_asked_about(request: Request) -> str | None:

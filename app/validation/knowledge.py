@@ -1,7 +1,7 @@
-"""What the database says about all questions of a request together: a handful of queries, however many they are."""
+"""What the database says about many questions together: a handful of queries, however many they are."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -14,7 +14,7 @@ from app.orders import activation_repository, receipt_repository, reference_repo
 from app.orders import repository as orders
 from app.orders.activation_rules import ActivationBar, way_to_activation
 from app.orders.contacts import Directory, directory_for
-from app.orders.lifecycle import StoredStatus
+from app.orders.lifecycle import StoredStatus, time_statuses
 from app.orders.location import LocatedOrder
 from app.orders.views import lifecycle_facts, relation_of
 from app.principal import NAMED, Principal
@@ -26,8 +26,22 @@ from app.validation.questions import Question
 SUGGESTED_INPUTS_MAX: Final = 10
 """So many inputs of a batch get suggestions: a manifest with more wrong numbers is itself the wrong one."""
 
+Identity = tuple[str, UUID]
+"""Of an order: the key of its number, and its buyer."""
+
+Referenced = Mapping[UUID, Mapping[str, Sequence[Mapping[str, Any]]]]
+"""By an organisation, its orders by the key of one of their references."""
+
 Unanswered = tuple[tuple[str, ...], UUID | None]
 """The keys of a question that found no order, and the buyer that it names."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """A question and who puts it."""
+
+    caller: Principal
+    question: Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +50,12 @@ class Knowledge:
 
     checked_at: datetime
     orders: Mapping[str, Sequence[Mapping[str, Any]]]
-    referenced: Mapping[str, Sequence[Mapping[str, Any]]]
-    """Orders of the caller's by the key of one of their references, for the inputs that no number settles."""
+    referenced: Referenced
+    """Orders of the callers', for the inputs that no number settles."""
     directory: Directory
-    lines: Mapping[tuple[str, UUID], Sequence[Any]]
-    last_receipts: Mapping[tuple[str, UUID], Any]
-    open_requests: Mapping[tuple[str, UUID], Any]
+    lines: Mapping[Identity, Sequence[Mapping[str, Any]]]
+    last_receipts: Mapping[Identity, Any]
+    open_requests: Mapping[Identity, Any]
     misread: frozenset[str]
     deliveries: DeliveryKnowledge
     meant: Mapping[Unanswered, list[str]]
@@ -50,88 +64,109 @@ class Knowledge:
 async def gather(
     connection: AsyncConnection, caller: Principal, questions: Sequence[Question], *, suggests_within: float
 ) -> Knowledge:
-    """Return what has to be known to answer the questions, and what may have been meant by those without an order.
+    """Return what has to be known to answer a caller's questions, and what may have been meant by those without order.
 
     The latter is looked for only where the former took no longer than `suggests_within` seconds (0: not at all): it is
     a comfort, and must never turn a verdict into a 503.
     """
     begun = asyncio.get_running_loop().time()
-    keys = sorted({key for question in questions for key in question.keys})
+    found = await gather_for_all(connection, [Asked(caller, question) for question in questions])
+    if asyncio.get_running_loop().time() - begun > suggests_within:
+        return found
+    unanswered = [unanswered_of(question) for question in questions if is_unanswered(question, caller, found)]
+    return replace(found, meant=await suggested(connection, caller, unanswered))
+
+
+async def gather_for_all(connection: AsyncConnection, asked: Sequence[Asked]) -> Knowledge:
+    """Return what has to be known to answer the questions of all callers; nothing of what may have been meant."""
+    keys = sorted({key for one in asked for key in one.question.keys})
     checked_at, rows = await orders.find_for_validation(connection, keys)
     by_key: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
-        by_key.setdefault(row.number_key, []).append(row._asdict())
+        by_key.setdefault(row["number_key"], []).append(row)
+    found = {one: _of_buyer(one.question, by_key) for one in asked}
     # Numbers win and cost no further query, but not those of strangers that were issued elsewhere: anybody may register
     # as a number what is a reference of the caller's order.
-    nameless = [
-        question
-        for question in questions
-        if not any(is_settled(question, row, caller) for row in _of_buyer(question, by_key))
-    ]
-    referenced, more = await _referenced(connection, caller, nameless)
-    rows = [*rows, *more]
-    unknown = [
-        key
-        for question in nameless
-        if not (_of_buyer(question, by_key) or _of_buyer(question, referenced))
-        for key in question.keys
-    ]
-    told = [question for question in questions if question.asked.delivery is not None]
-    compared = {key for question in told for key in question.keys}
-    related = [row for row in rows if relation_of(row._asdict(), caller.organisation_id) in NAMED]
-    named = {id(row) for row in related}
-    presented = [row for row in rows if row.number_key in compared and id(row) not in named]
-    received = [(row.number_key, row.organisation_id) for row in related if row.status == StoredStatus.received]
-    found = Knowledge(
+    nameless = [one for one in asked if not any(is_settled(one.question, row, one.caller) for row in found[one])]
+    referenced = await _referenced(connection, nameless)
+    unknown: list[str] = []
+    for one in nameless:
+        by_reference = _of_buyer(one.question, referenced.get(one.caller.organisation_id, {}))
+        if not (found[one] or by_reference):
+            unknown += one.question.keys
+        found[one] += by_reference
+    refusable = _refusable(found, checked_at)
+    received = {_identity(row) for row in refusable if row["status"] == StoredStatus.received}
+    return Knowledge(
         checked_at,
         by_key,
         referenced,
-        await directory_for(connection, rows),
-        await orders.lines_of(connection, [*related, *presented]),
+        await directory_for(connection, refusable) if refusable else {},
+        await orders.lines_for_validation(connection, _with_lines(found)),
         await receipt_repository.last_receipts(connection, received),
-        await activation_repository.open_requests(connection, _waiting_for_activation(rows, checked_at)),
-        await numbers.misread_keys(connection, unknown),
-        await deliveries.look_up(connection, _deliveries(told, by_key, referenced)),
+        await activation_repository.open_requests(connection, _waiting_for_activation(refusable, checked_at)),
+        await numbers.misread_keys(connection, unknown) if unknown else frozenset(),
+        await deliveries.look_up(connection, _deliveries(found)),
         {},
     )
-    if asyncio.get_running_loop().time() - begun > suggests_within:
-        return found
-    unanswered = [
-        unanswered_of(question) for question in questions if question.keys and not candidates(question, caller, found)
+
+
+_Found = Mapping[Asked, Sequence[Mapping[str, Any]]]
+"""The orders that each question may mean."""
+
+
+def _refusable(found: _Found, at: datetime) -> list[Mapping[str, Any]]:
+    """Return the orders about which there may be something to say, and so somebody to reach; most are just right."""
+    return [
+        row
+        for one, rows in found.items()
+        for row in rows
+        if one.question.asked.delivery is not None
+        or row["status"] not in _TAKEN_IN
+        or time_statuses(lifecycle_facts(row), max(one.question.asked.at or at, at))
     ]
-    return replace(found, meant=await _suggested(connection, caller, unanswered))
 
 
-def _waiting_for_activation(rows: Sequence[Any], at: datetime) -> set[tuple[str, UUID]]:
+_TAKEN_IN: Final = frozenset({StoredStatus.active, StoredStatus.partially_received})
+
+
+def _with_lines(found: _Found) -> list[Mapping[str, Any]]:
+    """Return the orders whose lines are shown, to those whom they name, or compared with a delivery."""
+    return [
+        row
+        for one, rows in found.items()
+        for row in rows
+        if one.question.asked.delivery is not None or relation_of(row, one.caller.organisation_id) in NAMED
+    ]
+
+
+def _waiting_for_activation(rows: Iterable[Mapping[str, Any]], at: datetime) -> set[Identity]:
     """Return those orders that an activation would help: no others have an open request that matters to the gate."""
     return {
-        (row.number_key, row.organisation_id)
-        for row in rows
-        if not isinstance(way_to_activation(lifecycle_facts(row._asdict()), at), ActivationBar)
+        _identity(row) for row in rows if not isinstance(way_to_activation(lifecycle_facts(row), at), ActivationBar)
     }
 
 
-async def _referenced(
-    connection: AsyncConnection, caller: Principal, nameless: Sequence[Question]
-) -> tuple[dict[str, list[Mapping[str, Any]]], Sequence[Any]]:
-    """Return the caller's orders by the references that the inputs may be, and their rows: one query for all."""
-    keys = sorted({key for question in nameless for key in question.keys})
-    found = await reference_repository.find_by_references(connection, caller.organisation_id, keys) if keys else []
-    seen = [row for row in found if relation_of(row._asdict(), caller.organisation_id) in NAMED]
-    by_reference: dict[str, list[Mapping[str, Any]]] = {}
-    for row in seen:
-        by_reference.setdefault(row.reference_key, []).append(row._asdict())
-    return by_reference, seen
+async def _referenced(connection: AsyncConnection, nameless: Sequence[Asked]) -> Referenced:
+    """Return the callers' orders by the references that the inputs may be: one query for all of a caller's."""
+    keys: dict[UUID, set[str]] = {}
+    for one in nameless:
+        keys.setdefault(one.caller.organisation_id, set()).update(one.question.keys)
+    by_reference: dict[UUID, dict[str, list[Mapping[str, Any]]]] = {}
+    for party, its in keys.items():
+        for row in await reference_repository.find_by_references(connection, party, sorted(its)) if its else []:
+            shown = row._asdict()
+            if relation_of(shown, party) in NAMED:
+                by_reference.setdefault(party, {}).setdefault(row.reference_key, []).append(shown)
+    return by_reference
 
 
-def _deliveries(
-    told: Sequence[Question], *found: Mapping[str, Sequence[Mapping[str, Any]]]
-) -> list[tuple[Delivery, list[Mapping[str, Any]]]]:
-    return [
-        (question.asked.delivery, [row for by_key in found for row in _of_buyer(question, by_key)])
-        for question in told
-        if question.asked.delivery is not None
-    ]
+def _deliveries(found: _Found) -> list[tuple[Delivery, Sequence[Mapping[str, Any]]]]:
+    return [(delivery, rows) for one, rows in found.items() if (delivery := one.question.asked.delivery) is not None]
+
+
+def _identity(row: Mapping[str, Any]) -> Identity:
+    return row["number_key"], row["organisation_id"]
 
 
 def unanswered_of(question: Question) -> Unanswered:
@@ -139,7 +174,12 @@ def unanswered_of(question: Question) -> Unanswered:
     return question.keys, question.asked.buyer
 
 
-async def _suggested(
+def is_unanswered(question: Question, caller: Principal, knowledge: Knowledge) -> bool:
+    """Whether a question that may be a number has found no order."""
+    return bool(question.keys) and not candidates(question, caller, knowledge)
+
+
+async def suggested(
     connection: AsyncConnection, caller: Principal, unanswered: Sequence[Unanswered]
 ) -> Mapping[Unanswered, list[str]]:
     """Return what may have been meant by the first of the questions that found no order: one query for all."""
@@ -188,7 +228,7 @@ def _is_exact(question: Question, row: Mapping[str, Any]) -> bool:
 
 def _by_reference(question: Question, caller: Principal, knowledge: Knowledge) -> list[LocatedOrder]:
     """Return the caller's orders that have the input, in its best reading, as a reference."""
-    found = _of_buyer(question, knowledge.referenced)
+    found = _of_buyer(question, knowledge.referenced.get(caller.organisation_id, {}))
     return [
         LocatedOrder(row, relation_of(row, caller.organisation_id))
         for row in found

@@ -1,14 +1,21 @@
 """Use cases of the gate: one input or a thousand, and goods that come in with the question."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
 from uuid import UUID
 
+from pydantic_core import to_json
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.coalescing import Coalescer
 from app.db.group_writer import GroupWriter
 from app.db.pace import unhurried
+from app.db.session import Database
+from app.errors import TemporarilyUnavailable
 from app.events.gate_checks import GateCheck
 from app.http.errors import TooManyLookUps
 from app.http.look_up_limits import LookUpLimiter
@@ -21,13 +28,26 @@ from app.orders.schemas import PurchaseOrder
 from app.orders.service import ATTEMPTS, overtaken
 from app.principal import OPERATIONS, Principal
 from app.telemetry import REFUSALS, VERDICTS
-from app.validation.answers import Answered, ahead, answer
+from app.validation.answers import Answered, GateAnswer, ahead, answer, written
 from app.validation.checks import lifecycle_refusals
 from app.validation.delivery_schemas import Delivery
-from app.validation.knowledge import Knowledge, gather
+from app.validation.knowledge import (
+    Asked,
+    Knowledge,
+    gather,
+    gather_for_all,
+    is_unanswered,
+    suggested,
+    unanswered_of,
+)
 from app.validation.questions import Manifest, Question
 from app.validation.refusal_codes import RefusalCode, Verdict
-from app.validation.schemas import InvalidItem, Validation, ValidationBatch, ValidationResult
+from app.validation.schemas import InvalidItem
+
+_LEAVES_TIME_TO_SUGGEST: Final = 0.5
+"""The part of the time of a gate within which the verdict must be there."""
+
+_VERDICTS: Final = {verdict: VERDICTS.labels(verdict) for verdict in Verdict}
 
 RECEIVING = OPERATIONS["receive_purchase_order"]
 """What receiving asks for, scope and relation, holds when it comes with a question too."""
@@ -36,40 +56,84 @@ RECEIVING = OPERATIONS["receive_purchase_order"]
 class Gate:
     """Answers the questions of a gate, and keeps what is to be remembered of them."""
 
-    def __init__(self, look_ups: LookUpLimiter, history: GroupWriter[GateCheck], seconds: float) -> None:
-        """`seconds`: how long a gate waits for an answer."""
+    def __init__(self, database: Database, look_ups: LookUpLimiter, history: GroupWriter[GateCheck]) -> None:
+        self._database = database
         self._look_ups = look_ups
         self._history = history
-        self._seconds_that_leave_time_to_suggest = seconds / 2
+        self._seconds = database.gate_seconds
+        self._known: Coalescer[Asked, Knowledge] = Coalescer(self._look_up_together, seconds=self._seconds)
 
     def headers(self, caller: Principal) -> dict[str, str]:
         """Return the header fields that say what the caller may still look up."""
         return self._look_ups.allowance(caller.organisation_id).headers()
 
-    async def look_up(self, connection: AsyncConnection, caller: Principal, questions: Sequence[Question]) -> Knowledge:
-        """Return what the database says about all questions of a request."""
-        allowance = self._look_ups.allowance(caller.organisation_id)
-        seconds = self._seconds_that_leave_time_to_suggest if allowance.suggests else 0.0
-        return await gather(connection, caller, questions, suggests_within=seconds)
-
-    async def judge(self, caller: Principal, question: Question, knowledge: Knowledge) -> Validation:
-        """Answer one question; raises TooManyLookUps."""
-        answered = answer(question, caller, knowledge, set())
-        delay = 0 if answered.free_of_charge else self._look_ups.allowance(caller.organisation_id).delay
-        given = self._given(caller, question, answered)
+    async def answer(self, caller: Principal, question: Question) -> bytes:
+        """Return the answer to one question, as JSON; raises TooManyLookUps, and TemporarilyUnavailable in time."""
+        begun = time.monotonic()
+        knowledge = await self.look_up_one(caller, question)
+        if is_unanswered(question, caller, knowledge):
+            knowledge = await self._with_suggestions(caller, question, knowledge, begun)
+        given, delay = self.judge(caller, question, knowledge)
         # Counted first: many at once must not all slip through while they are held back.
         await asyncio.sleep(delay)
         return given
 
-    async def judge_manifest(self, caller: Principal, manifest: Manifest, knowledge: Knowledge) -> ValidationBatch:
+    def look_up_one(
+        self, caller: Principal, question: Question, *, is_gone: Callable[[], bool] | None = None
+    ) -> "asyncio.Future[Knowledge]":
+        """Return what the database will have said about a question, and about those that others ask meanwhile.
+
+        Nothing in it says what may have been meant. `is_gone`: whether nobody waits for the answer any more.
+        """
+        return self._known.ask(Asked(caller, question), is_gone=is_gone)
+
+    async def _look_up_together(self, asked: Sequence[Asked]) -> Sequence[Knowledge]:
+        knowledge = await self._database.look_at_the_gate(lambda connection: gather_for_all(connection, asked))
+        return [knowledge] * len(asked)
+
+    async def _with_suggestions(
+        self, caller: Principal, question: Question, knowledge: Knowledge, begun: float
+    ) -> Knowledge:
+        """Return the knowledge with what may have been meant, where there is time for it.
+
+        It is a comfort, and must never turn a verdict into a 503.
+        """
+        passed = time.monotonic() - begun
+        allowance = self._look_ups.allowance(caller.organisation_id)
+        if passed > self._seconds * _LEAVES_TIME_TO_SUGGEST or not allowance.suggests:
+            return knowledge
+        try:
+            async with asyncio.timeout(self._seconds - passed):
+                meant = await self._database.look_at_the_gate(
+                    lambda connection: suggested(connection, caller, [unanswered_of(question)])
+                )
+        except (TimeoutError, TemporarilyUnavailable):
+            return knowledge
+        return replace(knowledge, meant=meant)
+
+    async def look_up(self, connection: AsyncConnection, caller: Principal, questions: Sequence[Question]) -> Knowledge:
+        """Return what the database says about all questions of a request."""
+        allowance = self._look_ups.allowance(caller.organisation_id)
+        seconds = self._seconds * _LEAVES_TIME_TO_SUGGEST if allowance.suggests else 0.0
+        return await gather(connection, caller, questions, suggests_within=seconds)
+
+    def judge(self, caller: Principal, question: Question, knowledge: Knowledge) -> tuple[bytes, float]:
+        """Return the answer to one question, as JSON, and the seconds to hold it back; raises TooManyLookUps."""
+        answered = answer(question, caller, knowledge, set())
+        delay = 0.0 if answered.free_of_charge else self._look_ups.allowance(caller.organisation_id).delay
+        return written(self._given(caller, question, answered)), delay
+
+    async def judge_manifest(self, caller: Principal, manifest: Manifest, knowledge: Knowledge) -> bytes:
         """Answer the questions of a manifest; a number that stands in it twice is held from the second time on.
 
-        Numbers without relation beyond what the caller may still look up get a problem each.
+        Numbers without relation beyond what the caller may still look up get a problem each. Returns the JSON of a
+        `ValidationBatch`.
         """
         seen: set[tuple[str, UUID]] = set()
-        results: dict[int, ValidationResult | InvalidItem] = dict(manifest.invalid)
+        results = {index: item.model_dump_json().encode() for index, item in manifest.invalid.items()}
         delay = self._look_ups.allowance(caller.organisation_id).delay
         given: list[Answered] = []
+        verdicts, codes = Counter[Verdict](), Counter[RefusalCode]()
         try:
             async for index, question in unhurried(manifest.questions.items()):
                 answered = answer(question, caller, knowledge, seen)
@@ -79,18 +143,22 @@ class Gate:
                 except TooManyLookUps as refusal:
                     results[index] = _refused(index, refusal)
                     continue
-                given.append(answered)
                 shown = self._remembered(caller, question, answered)
-                results[index] = ValidationResult.model_construct(index=index, **dict(shown))
+                verdicts[shown.verdict] += 1
+                codes.update(refusal.code for refusal in shown.refusals)
+                results[index] = written(shown, index=index)
+                # What is written down is not kept: a thousand orders are megabytes.
+                shown.order = None
+                given.append(answered)
         finally:
             self._note(caller, given)
         if not all(one.free_of_charge for one in given):
             await asyncio.sleep(delay)
-        return _batch([one.validation for one in given], [results[index] for index in sorted(results)])
+        return _batch(verdicts, codes, [results[index] for index in sorted(results)])
 
     async def judge_and_receive(
         self, connection: AsyncConnection, caller: Principal, question: Question, receive: ReceivePurchaseOrder
-    ) -> Validation:
+    ) -> GateAnswer:
         """Answer one question and, where the verdict is `accept`, take in what came, in one transaction.
 
         Another dock may be quicker between the verdict and the receipt: then the question is asked again, and what has
@@ -115,7 +183,7 @@ class Gate:
                 return _with_receipt(self._remembered(caller, question, answered), received)
         raise overtaken(question.asked.input[:64])
 
-    def _given(self, caller: Principal, question: Question, answered: Answered) -> Validation:
+    def _given(self, caller: Principal, question: Question, answered: Answered) -> GateAnswer:
         """Count one answer and note it; raises TooManyLookUps."""
         self._hold(caller, answered)
         self._note(caller, [answered])
@@ -135,10 +203,10 @@ class Gate:
         unrelated = sum(not one.free_of_charge for one in held)
         self._look_ups.note(caller.organisation_id, unrelated, related=any(one.related for one in held))
 
-    def _remembered(self, caller: Principal, question: Question, answered: Answered) -> Validation:
+    def _remembered(self, caller: Principal, question: Question, answered: Answered) -> GateAnswer:
         """Count the verdict, and note a check that told of a delivery or was refused for the order's timeline."""
         validation, order, delivery = answered.validation, answered.order, question.asked.delivery
-        VERDICTS.labels(validation.verdict).inc()
+        _VERDICTS[validation.verdict].inc()
         for refusal in validation.refusals:
             REFUSALS.labels(refusal.code, caller.organisation_id).inc()
         if order is not None and (delivery is not None or not validation.valid):
@@ -146,7 +214,7 @@ class Gate:
         return validation
 
 
-def gate_check(caller: Principal, order: LocatedOrder, validation: Validation, delivery: Delivery | None) -> GateCheck:
+def gate_check(caller: Principal, order: LocatedOrder, validation: GateAnswer, delivery: Delivery | None) -> GateCheck:
     """Return an answer about an order as its timeline keeps it."""
     return GateCheck(
         number_key=order.number_key,
@@ -167,36 +235,33 @@ def _told(delivery: Delivery) -> dict[str, Any]:
     return {name: getattr(delivery, name) for name in ("dock", "operator", "trailer_number", "scac", "pro_number")}
 
 
-def _refused(index: int, refusal: TooManyLookUps) -> InvalidItem:
-    return InvalidItem(index=index, problem=ProblemDetails.model_validate(refusal.as_dict()))
+def _refused(index: int, refusal: TooManyLookUps) -> bytes:
+    return InvalidItem(index=index, problem=ProblemDetails.model_validate(refusal.as_dict())).model_dump_json().encode()
 
 
-def _with_receipt(validation: Validation, received: ReceivedPurchaseOrder) -> Validation:
+def _with_receipt(validation: GateAnswer, received: ReceivedPurchaseOrder) -> GateAnswer:
     """Return an accepted answer as receiving has left it: what the gate shows is what is true when it is read."""
     order = PurchaseOrder.model_construct(
         received.model_fields_set - {"receipt"},
         **{name: getattr(received, name) for name in PurchaseOrder.model_fields},
     )
     facts = LifecycleFacts(received.stored_status, received.valid_from, received.expires_at, received.activate_by)
-    return validation.model_copy(
-        update={
-            "status": received.status,
-            "order": order,
-            "receipt": received.receipt,
-            **ahead(facts, validation.checked_at, lambda at: lifecycle_refusals(facts, at)),
+    return replace(
+        validation,
+        status=received.status,
+        order=order,
+        receipt=received.receipt,
+        **ahead(facts, validation.checked_at, lambda at: lifecycle_refusals(facts, at)),
+    )
+
+
+def _batch(verdicts: Mapping[Verdict, int], codes: Mapping[RefusalCode, int], results: Sequence[bytes]) -> bytes:
+    counts = to_json(
+        {
+            "accepted": verdicts[Verdict.accept],
+            "held": verdicts[Verdict.hold],
+            "rejected": verdicts[Verdict.reject],
+            "summary": codes,
         }
     )
-
-
-def _batch(given: Sequence[Validation], results: list[ValidationResult | InvalidItem]) -> ValidationBatch:
-    counts: dict[RefusalCode, int] = {}
-    for one in given:
-        for refusal in one.refusals:
-            counts[refusal.code] = counts.get(refusal.code, 0) + 1
-    return ValidationBatch.model_construct(
-        accepted=sum(one.verdict is Verdict.accept for one in given),
-        held=sum(one.verdict is Verdict.hold for one in given),
-        rejected=sum(one.verdict is Verdict.reject for one in given),
-        summary=counts,
-        results=results,
-    )
+    return b"".join([counts[:-1], b',"results":[', b",".join(results), b"]}"])

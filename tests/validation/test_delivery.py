@@ -401,7 +401,10 @@ async def test_a_batch_of_any_size_is_a_constant_number_of_queries(
         )
 
         async def look(connection: Any) -> None:
+            # SQLAlchemy's, and those that go past it; not what the driver asks for itself.
             event.listen(connection.sync_connection, "before_cursor_execute", lambda *said: seen.append(said[2]))
+            driver = (await connection.get_raw_connection()).driver_connection
+            driver.add_query_logger(lambda one: seen.append(one.query) if "purchase_order" in one.query else None)
             manifest = await manifest_of(body)
             knowledge = await gather(connection, caller, list(manifest.questions.values()), suggests_within=10)
             assert len(knowledge.orders) == count + 1
