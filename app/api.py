@@ -20,6 +20,7 @@ from app.exchange.endpoints import router as exchange
 from app.exchange.exporting import EXPORT_FORMAT_MEANINGS, ExportFormat
 from app.exchange.schemas import OUTCOME_MEANINGS, ImportStatus, Outcome
 from app.exchange.schemas import STATUS_MEANINGS as IMPORT_STATUS_MEANINGS
+from app.feed.endpoints import router as events
 from app.lookup.endpoints import router as lookup
 from app.numbers.endpoints import router as number_formats
 from app.orders.acknowledgement_rules import (
@@ -66,6 +67,7 @@ for part in (
     purchase_orders,
     purchase_order_changes,
     lookup,
+    events,
     purchase_order_lifecycle,
     activation_requests,
     support_cases,
@@ -112,6 +114,10 @@ TAGS: list[dict[str, Any]] = [
     {
         "name": "Deliveries",
         "description": "Book a vehicle at a warehouse, and lead it to the dock; calendars of locations.",
+    },
+    {
+        "name": "Events",
+        "description": "Follow what happens to your orders, complete and in order, without polling.",
     },
     {
         "name": "Policies",

@@ -5,9 +5,11 @@ import ctypes
 import os
 import shutil
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from importlib.metadata import version
+from types import FrameType
 from typing import Any
 
 from fastapi import FastAPI
@@ -17,6 +19,7 @@ from app.access.authenticator import CachingAuthenticator
 from app.db.session import Database
 from app.events.gate_checks import gate_check_writer
 from app.exchange.runner import ImportRunner
+from app.feed.waiting import LongPolls
 from app.http import documentation, health, openapi, problems
 from app.http.authorisation import KeyBeforeBody
 from app.http.body_limit import BodyLimit
@@ -72,6 +75,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         limit_at_a_gate=settings.look_ups_per_hour_at_a_gate,
     )
     application.state.gate_checks = gate_check_writer(application.state.database)
+    application.state.long_polls = LongPolls(application.state.database)
     application.state.gate = Gate(
         application.state.look_ups, application.state.gate_checks, application.state.database.gate_seconds
     )
@@ -97,15 +101,45 @@ async def _lifespan(application: FastAPI) -> AsyncIterator[None]:
     settings: Settings = application.state.settings
     _end_with_parent()
     # Whoever is in a hurry, a second Ctrl-C, has the server cancel this instead of ending it.
-    with suppress(asyncio.CancelledError):
+    with suppress(asyncio.CancelledError), _told_of_stop_signals(application.state.long_polls.close):
         runner = application.state.import_runner
         async with background_work(application.state.database, runner, enabled=settings.background_work):
             yield
+    await application.state.long_polls.dispose()
     await application.state.gate_checks.close()
     await application.state.look_ups.close()
     await application.state.number_issuer.dispose()
     await application.state.database.dispose()
     _tidy_up_after_parent()
+
+
+@contextmanager
+def _told_of_stop_signals(tell: Callable[[], None]) -> Iterator[None]:
+    """Call `tell` in the event loop as soon as a signal stops the server.
+
+    The server itself says so only when all requests are answered; those that wait for events would keep it.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+
+    def tell_and_go_on(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(tell)
+        handler = before[signal.Signals(number)]
+        if callable(handler):
+            handler(number, frame)
+
+    for one, handler in before.items():
+        if callable(handler):
+            signal.signal(one, tell_and_go_on)
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            if callable(handler):
+                signal.signal(one, handler)
 
 
 def _end_with_parent() -> None:

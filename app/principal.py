@@ -103,6 +103,8 @@ OPERATIONS: Mapping[str, Rule] = {
     "resume_purchase_order": _rule(Scope.ORDERS_WRITE, relations=_OWNER),
     "cancel_purchase_order": _rule(Scope.ORDERS_WRITE, relations=_OWNER),
     "close_purchase_order": _rule(Scope.ORDERS_WRITE, relations=_OWNER),
+    # What happened
+    "list_events": _rule(Scope.ORDERS_READ, relations=NAMED),
     # Imports and exports
     # Orders with `orders:write`, messages about shipments with `ship`: what a file holds shows only when it is read.
     "import_purchase_orders": _rule(Scope.ORDERS_WRITE, Scope.SHIP),

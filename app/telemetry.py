@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Any, Final
 
 import structlog
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
 from prometheus_client.multiprocess import MultiProcessCollector
 
 METRICS_CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
@@ -29,6 +37,28 @@ REFUSALS = Counter(
 )
 NOTES_LOST = Counter("po_registry_notes_lost", "Counts and records that could not be written, by kind.", ["kind"])
 NUMBERS_ISSUED = Counter("po_registry_numbers_issued", "Purchase orders issued or registered.", ["origin"])
+BUCKETS_HELD = Gauge(
+    "po_registry_buckets_held",
+    "Buckets of events, of 64, that this worker looks after.",
+    multiprocess_mode="livesum",
+)
+EVENTS_RELAYED = Counter("po_registry_events_relayed", "Events that were given their places in feeds.")
+RELAY_LAG_SECONDS = Histogram(
+    "po_registry_relay_lag_seconds",
+    "Seconds from the beginning of the transaction of an event until it was in the feeds.",
+    buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 600, 3600, 86400),
+)
+OLDEST_UNDELIVERED_SECONDS = Gauge(
+    "po_registry_oldest_undelivered_seconds",
+    "Age of the oldest event that is in no feed yet; 0 where none waits.",
+    multiprocess_mode="livemax",
+)
+ANNOUNCEMENTS = Counter("po_registry_announcements", "Events that time has made of orders, by type.", ["type"])
+ANNOUNCEMENT_LAG_SECONDS = Gauge(
+    "po_registry_announcement_lag_seconds",
+    "How long the longest waiting announcement is due; 0 where none is.",
+    multiprocess_mode="livemax",
+)
 
 
 def configure_logging(level: str) -> None:

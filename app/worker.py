@@ -8,7 +8,10 @@ from app.db import idempotency_keys
 from app.db.session import Database
 from app.deliveries import at_risk
 from app.errors import TemporarilyUnavailable
+from app.events.buckets import Buckets
+from app.events.relay import Relay
 from app.exchange.runner import ImportRunner
+from app.orders import announcing
 from app.telemetry import logger
 
 _log = logger(__name__)
@@ -23,7 +26,16 @@ async def background_work(database: Database, imports: ImportRunner, *, enabled:
     if not enabled:
         yield
         return
-    works = (run_for_ever(database), imports.run_for_ever(), at_risk.run_for_ever(database))
+    buckets = Buckets(database)
+    relay = Relay(database, buckets, [announcing.plan])
+    works = (
+        run_for_ever(database),
+        imports.run_for_ever(),
+        at_risk.run_for_ever(database),
+        buckets.run_for_ever(),
+        relay.run_for_ever(),
+        announcing.run_for_ever(database, lambda: buckets.held),
+    )
     tasks = [asyncio.create_task(work) for work in works]
     try:
         yield
@@ -33,6 +45,7 @@ async def background_work(database: Database, imports: ImportRunner, *, enabled:
         for task in tasks:
             with suppress(asyncio.CancelledError):
                 await task
+        await buckets.release()
 
 
 async def run_for_ever(database: Database) -> None:

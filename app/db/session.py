@@ -164,6 +164,26 @@ class Database:
         """Do the same for a lorry that waits: on a connection of the gate's own, for `gate_seconds` at most."""
         return await self._within(self.gate_seconds, self._look(self._gate, work), _Progress())
 
+    @asynccontextmanager
+    async def listening(self, channel: str, hear: Callable[[str], None]) -> AsyncIterator[asyncio.Event]:
+        """Hear what is notified on `channel`, on a connection of its own; what is yielded is set once that is lost.
+
+        Only a hint may be told so: what is notified while nobody is connected is lost, and behind a pooler all is.
+        """
+        lost = asyncio.Event()
+        if self._behind_pooler:
+            yield lost
+            return
+        with _unavailable_when_out_of_reach():
+            connection = await self._connector.connect()
+        try:
+            connection.add_termination_listener(lambda *_: lost.set())
+            with _unavailable_when_out_of_reach():
+                await connection.add_listener(channel, lambda *told: hear(told[-1]))
+            yield lost
+        finally:
+            connection.terminate()
+
     async def dispose(self) -> None:
         """Close every connection, without waiting for a server that does not say goodbye."""
         closing = asyncio.create_task(self._dispose())
@@ -277,7 +297,7 @@ class _Progress:
 
 def connections_of(pool_size: int) -> int:
     """Return how many connections a `Database` with a pool of `pool_size` opens at most."""
-    return pool_size + _gate_connections(pool_size) + 1
+    return pool_size + _gate_connections(pool_size) + 2
 
 
 def _gate_connections(pool_size: int) -> int:

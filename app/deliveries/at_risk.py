@@ -28,7 +28,7 @@ from app.validation.delivery_facts import TimeWindow
 
 _log = logger(__name__)
 
-SECONDS_BETWEEN_ROUNDS: Final = 5.0
+SECONDS_BETWEEN_ROUNDS: Final = 3.0
 _BATCH: Final = 200
 
 

@@ -16,6 +16,10 @@ class EventType(StrEnum):
     REJECTED = "purchase_order.rejected"
     ACTIVATED = "purchase_order.activated"
     EXTENDED = "purchase_order.extended"
+    EXPIRING = "purchase_order.expiring"
+    EXPIRED = "purchase_order.expired"
+    LAPSED = "purchase_order.lapsed"
+    NOT_ACTIVATED = "purchase_order.not_activated"
     SUSPENDED = "purchase_order.suspended"
     RESUMED = "purchase_order.resumed"
     CANCELLED = "purchase_order.cancelled"
@@ -77,3 +81,13 @@ class AuditType(StrEnum):
     CALENDAR_DELETED = "calendar.deleted"
     SHARED_CARRIER_STORED = "shared_carrier.stored"
     PRO_CLAIM_RELEASED = "pro_claim.released"
+
+
+TOLD_TO_THE_ORGANISATION: Final = frozenset(
+    {
+        *(AuditType.POLICY_CREATED, AuditType.POLICY_CHANGING),
+        *(AuditType.NUMBER_FORMAT_CREATED, AuditType.NUMBER_FORMAT_VERSION_CREATED),
+        AuditType.NUMBER_FORMAT_NEARLY_FULL,
+    }
+)
+"""What of itself an organisation's feed tells: of what every key may read. Of keys, say, it tells nobody."""

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, SmallInteger
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base
@@ -85,7 +85,10 @@ class AuditEventRow(Base):
 
 
 class OutboxRow(Base):
-    """An event that is committed and not yet relayed; the relay gives it its position in the feed and deletes it."""
+    """An event that is committed and not yet relayed; the relay gives it its position in the feeds and deletes it.
+
+    Beside its buyer, `organisation_id`, it goes to those whom the order named as it happened: nobody before its issue.
+    """
 
     __tablename__ = "outbox"
     __table_args__ = (
@@ -102,6 +105,9 @@ class OutboxRow(Base):
     type: Mapped[str]
     occurred_at: Mapped[datetime]
     payload: Mapped[dict[str, Any]]
+    seller_id: Mapped[UUID | None]
+    ship_to_id: Mapped[UUID | None]
+    forwarder_ids: Mapped[list[UUID]] = mapped_column(server_default=text("'{}'"))
 
 
 class OutboxBucketRow(Base):
@@ -117,3 +123,60 @@ class OutboxBucketRow(Base):
     leased_by: Mapped[UUID | None]
     leased_until: Mapped[datetime | None]
     fencing_token: Mapped[int]
+
+
+class WorkerRow(Base):
+    """A worker that lives: as many as there are share the buckets."""
+
+    __tablename__ = "workers"
+    __table_args__ = (
+        {"comment": "dist:reference - workers that share the buckets among them, as long as they say that they live"},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    alive_until: Mapped[datetime]
+
+
+class FeedHeadRow(Base):
+    """The last position that an organisation's feed has given; those up to `trimmed_to` are kept no more.
+
+    The relay counts it up first, so that whoever gives the next positions has waited for the commit of these.
+    """
+
+    __tablename__ = "feed_heads"
+    __table_args__ = (
+        CheckConstraint("trimmed_to BETWEEN 0 AND position", name="trimmed_to"),
+        {"comment": "dist:organisation_id - the last position that each organisation's feed has given"},
+    )
+
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(BigInteger)
+    trimmed_to: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+
+
+class FeedEntryRow(Base):
+    """An event in an organisation's feed; positions count from 1 within it, without a hole.
+
+    What happened stands in the audit trail: of the order `(number_key, buyer_id)`, which the organisation had
+    `relation` to as it happened, or of the organisation itself, where these are null.
+    """
+
+    __tablename__ = "feed_entries"
+    __table_args__ = (
+        CheckConstraint(
+            "(relation IS NULL) = (buyer_id IS NULL) AND (relation IS NULL) = (number_key IS NULL) "
+            "AND (relation IS NULL) = (sequence IS NULL)",
+            name="of_an_order_or_not",
+        ),
+        {"comment": "dist:organisation_id - what each organisation's feed tells, append only until it is trimmed"},
+    )
+
+    organisation_id: Mapped[UUID] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    event_id: Mapped[UUID]
+    type: Mapped[str]
+    relation: Mapped[str | None]
+    buyer_id: Mapped[UUID | None]
+    number_key: Mapped[str | None]
+    sequence: Mapped[int | None]
+    relayed_at: Mapped[datetime]

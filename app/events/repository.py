@@ -1,10 +1,11 @@
 """SQL of the audit trail and the outbox."""
 
+import json
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, literal, select, tuple_
+from sqlalchemy import Row, literal, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.bulk import insert_rows
@@ -22,8 +23,31 @@ async def insert_audit_events(connection: AsyncConnection, rows: Sequence[Mappin
 
 
 async def insert_outbox(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Append what the relay is to pass on."""
-    await insert_rows(connection, OutboxRow, rows, at_now=["occurred_at"])
+    """Append what the relay is to pass on of organisations themselves."""
+    await insert_rows(connection, OutboxRow, [{**row, "forwarder_ids": []} for row in rows], at_now=["occurred_at"])
+
+
+async def insert_outbox_of_orders(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Append what the relay is to pass on of orders, with those whom each order names in this transaction."""
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        part = [dict(row) for row in rows[start : start + _ROWS_AT_ONCE]]
+        await connection.execute(_INSERT_OUTBOX_OF_ORDERS, {"rows": json.dumps(part, default=str)})
+
+
+_ROWS_AT_ONCE: Final = 2_000
+
+# Who an order names is its own table's matter; here they are only copied, since a feed tells each event to those whom
+# the order named as it happened.
+_INSERT_OUTBOX_OF_ORDERS: Final = text(
+    "INSERT INTO outbox (bucket, id, organisation_id, number_key, sequence, type, payload, occurred_at, "
+    "seller_id, ship_to_id, forwarder_ids) "
+    "SELECT given.bucket, given.id, given.organisation_id, given.number_key, given.sequence, given.type, "
+    "given.payload, now(), CASE WHEN o.issued_at IS NOT NULL THEN o.seller_id END, "
+    "CASE WHEN o.issued_at IS NOT NULL THEN o.ship_to_id END, "
+    "CASE WHEN o.issued_at IS NOT NULL THEN o.forwarder_ids ELSE '{}' END "
+    "FROM jsonb_populate_recordset(NULL::outbox, CAST(CAST(:rows AS text) AS jsonb)) AS given "
+    "JOIN purchase_orders o ON o.number_key = given.number_key AND o.organisation_id = given.organisation_id"
+)
 
 
 async def order_events(

@@ -50,7 +50,7 @@ async def record(connection: AsyncConnection, changes: Sequence[OrderChange]) ->
             for change in changes
         ],
     )
-    await repository.insert_outbox(
+    await repository.insert_outbox_of_orders(
         connection,
         [
             {

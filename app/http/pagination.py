@@ -69,11 +69,11 @@ def invalid_cursor() -> InvalidRequest:
     return InvalidRequest.at(["query", "cursor"], "invalid_cursor", "This is not a next_cursor of this service.")
 
 
-def link_to_next(request: Request, next_cursor: str | None) -> dict[str, str]:
+def link_to_next(request: Request, next_cursor: str | None, parameter: str = "cursor") -> dict[str, str]:
     """Return the Link header for the next page, relative to this request, or nothing on the last page."""
     if next_cursor is None:
         return {}
-    target = request.url.include_query_params(cursor=next_cursor)
+    target = request.url.include_query_params(**{parameter: next_cursor})
     # The path as it was sent: decoded, it may hold what no header can.
     path = request.scope["raw_path"].decode("ascii", "replace")
     return {"Link": f'<{path}?{target.query}>; rel="next"'}

@@ -154,6 +154,12 @@ class UnitOfWork:
         """Run `work`, which only looks, and return its presented result; 304 where the caller has it already."""
         return await self._unless_current(present(await self._database.look(work)))
 
+    async def read_through(
+        self, find: Callable[[Database], Awaitable[Result]], present: Callable[[Result], Answer]
+    ) -> Response:
+        """Do the same for what looks more than once, and holds no connection in between: `find` looks by itself."""
+        return await self._unless_current(present(await find(self._database)))
+
     async def read_counted(
         self, work: Callable[[AsyncConnection], Awaitable[Result]], present: Callable[[Result], Answer]
     ) -> Response:

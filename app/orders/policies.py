@@ -79,7 +79,8 @@ class Policy:
     what was ordered that may come in beyond it; 0.05 takes 105 of 100. `default_validity` and `activation_window`: how
     long after its issue an order ends and lapses that says nothing of it; None: never. `format_id`: the format of
     numbers for which none is named; None: the default one. `booking_cutoff`: how long before the window of a delivery
-    whoever has booked it may still change it; None: there is no such limit.
+    whoever has booked it may still change it; None: there is no such limit. `expiring_notice`: how long before the end
+    of an order that is announced; None: it is not.
     """
 
     mandatory_gate_facts: frozenset[GateFact] = frozenset({GateFact.pro_number})
@@ -92,6 +93,7 @@ class Policy:
     split_shipments: SplitShipments = SplitShipments.allowed
     format_id: UUID | None = None
     booking_cutoff: timedelta | None = None
+    expiring_notice: timedelta | None = timedelta(days=7)
 
 
 DEFAULT_POLICY: Final = Policy()

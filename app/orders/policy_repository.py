@@ -110,5 +110,6 @@ def policy_version(row: Any) -> PolicyVersion:
             SplitShipments(row.split_shipments),
             row.format_id,
             row.booking_cutoff,
+            row.expiring_notice,
         ),
     )

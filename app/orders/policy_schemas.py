@@ -32,6 +32,7 @@ _STATED: dict[str, Any] = {
     "split_shipments": "refused",
     "format_id": None,
     "booking_cutoff": "PT24H",
+    "expiring_notice": "P14D",
 }
 
 
@@ -109,6 +110,10 @@ class PolicyContent(RequestModel):
     booking_cutoff: Duration | None = DEFAULT_POLICY.booking_cutoff
     """How long before its window a delivery at your gate may still be booked, and be rescheduled, cancelled or changed
     by whoever has booked it, written likewise: `PT24H`. You yourself always may. Left out: there is no such limit."""
+    expiring_notice: Duration | None = DEFAULT_POLICY.expiring_notice
+    """How long before an order's `expires_at` the event `purchase_order.expiring` tells all parties of it, written
+    likewise. An order whose end is set nearer than that is not announced: whoever set it knows. Left out: seven days,
+    `P7D`; null: never."""
 
 
 class CreatePolicy(PolicyContent):
@@ -155,4 +160,5 @@ class PolicyVersion(AnswerModel):
     split_shipments: SplitShipments
     format_id: UUID | None
     booking_cutoff: Duration | None
+    expiring_notice: Duration | None
     created_at: Timestamp

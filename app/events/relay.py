@@ -1,0 +1,139 @@
+"""Relays committed events from the outbox to the feeds: the one place where an event gets its position.
+
+An event's id is made before its commit, so who reads by ids passes over what commits late. The relay sees only what is
+committed, and gives positions that count from 1 in each organisation's feed while it holds that feed's head: whoever
+has read position n has missed none before it.
+
+A bucket is relayed by the worker that holds its lease, and an order's events are all in one bucket. The fencing token
+is asked for in the transaction of the relaying, and the outbox row is deleted in it: each event once, whatever is
+killed at whatever moment.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.session import Database
+from app.errors import TemporarilyUnavailable
+from app.events import relay_repository as repository
+from app.events.buckets import Buckets
+from app.events.feed_order import WaitingEvent, in_order, readers
+from app.telemetry import EVENTS_RELAYED, OLDEST_UNDELIVERED_SECONDS, RELAY_LAG_SECONDS, logger
+
+_log = logger(__name__)
+
+SECONDS_BETWEEN_LOOKS: Final = 0.2
+_EVENTS_AT_ONCE: Final = 500
+
+Reaction = Callable[[AsyncConnection, Sequence[WaitingEvent]], Awaitable[None]]
+"""What else follows from events, in the transaction in which they are relayed; the roof hands it in."""
+
+
+class Relay:
+    """Relays the buckets that this worker holds."""
+
+    def __init__(self, database: Database, buckets: Buckets, reactions: Sequence[Reaction] = ()) -> None:
+        """Make a relay; `reactions` are told of all events of a transaction, in their order."""
+        self._database = database
+        self._buckets = buckets
+        self._reactions = reactions
+
+    async def run_for_ever(self) -> None:
+        """Look for events a few times a second; what fails is logged and tried again."""
+        while True:
+            relayed = 0
+            try:
+                relayed = await self.run_once()
+            except TemporarilyUnavailable:
+                _log.warning("relaying events waits for the database")
+            except Exception:  # noqa: BLE001 - one faulty round must not end the worker
+                _log.exception("relaying events failed")
+            if not relayed:
+                await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+
+    async def run_once(self) -> int:
+        """Relay a batch of each bucket in which events wait, and return how many events that were."""
+        held = list(self._buckets.held)
+        if not held:
+            return 0
+        waiting = await self._database.look(lambda connection: repository.waiting_buckets(connection, held))
+        OLDEST_UNDELIVERED_SECONDS.set(max((row.age for row in waiting), default=0.0))
+        relayed = 0
+        for row in waiting:
+            try:
+                relayed += await self._relay(row.bucket)
+            except TemporarilyUnavailable:
+                raise
+            except Exception:  # noqa: BLE001 - one faulty bucket must not hold up the others
+                _log.exception("relaying a bucket failed", bucket=row.bucket)
+        return relayed
+
+    async def _relay(self, bucket: int) -> int:
+        moments: list[datetime] = await self._database.change(lambda connection: self._pass_on(connection, bucket))
+        now = datetime.now(UTC)
+        EVENTS_RELAYED.inc(len(moments))
+        for moment in moments:
+            RELAY_LAG_SECONDS.observe(max(0.0, (now - moment).total_seconds()))
+        return len(moments)
+
+    async def _pass_on(self, connection: AsyncConnection, bucket: int) -> list[datetime]:
+        if not await self._buckets.is_held(connection, bucket):
+            return []
+        events = in_order(
+            _waiting_event(row) for row in await repository.next_events(connection, bucket, _EVENTS_AT_ONCE)
+        )
+        if not events:
+            return []
+        if await repository.take_out(connection, bucket, [event.id for event in events]) != len(events):
+            raise LookupError(f"somebody else relays bucket {bucket}, whose lease is held here")
+        await _append(connection, events)
+        for reaction in self._reactions:
+            await reaction(connection, events)
+        return [event.occurred_at for event in events]
+
+
+async def _append(connection: AsyncConnection, events: Sequence[WaitingEvent]) -> None:
+    told = [(event, reader, relation) for event in events for reader, relation in readers(event).items()]
+    if not told:
+        return
+    counts = Counter(reader for _, reader, _ in told)
+    last = await repository.count_up(connection, counts)
+    given: dict[UUID, int] = {reader: last[reader] - count for reader, count in counts.items()}
+    rows: list[dict[str, Any]] = []
+    for event, reader, relation in told:
+        given[reader] += 1
+        of_order = event.number_key is not None
+        rows.append(
+            {
+                "organisation_id": reader,
+                "position": given[reader],
+                "event_id": event.id,
+                "type": event.type,
+                "relation": relation,
+                "buyer_id": event.organisation_id if of_order else None,
+                "number_key": event.number_key,
+                "sequence": event.sequence,
+            }
+        )
+    await repository.insert_entries(connection, rows)
+    await repository.notify(connection, counts)
+
+
+def _waiting_event(row: Row[Any]) -> WaitingEvent:
+    return WaitingEvent(
+        id=row.id,
+        type=row.type,
+        occurred_at=row.occurred_at,
+        organisation_id=row.organisation_id,
+        number_key=row.number_key,
+        sequence=row.sequence,
+        seller_id=row.seller_id,
+        ship_to_id=row.ship_to_id,
+        forwarder_ids=row.forwarder_ids,
+    )
