@@ -122,6 +122,49 @@ class Settings(BaseSettings):
         ),
     ] = True
 
+    webhook_internal_hosts: Annotated[
+        str,
+        Field(
+            validation_alias="WEBHOOK_INTERNAL_HOSTS",
+            description="Hosts with commas, `erp.internal,10.1.2.3`, to which webhooks are sent although their "
+            "addresses are internal, and without TLS where a URL says `http`. To all others they are sent by `https`, "
+            "and to public addresses only.",
+        ),
+    ] = ""
+    webhook_timeout: Annotated[
+        float,
+        Field(
+            validation_alias="WEBHOOK_TIMEOUT",
+            gt=0,
+            le=60,
+            description="Seconds that an attempt to deliver a webhook may take.",
+        ),
+    ] = 15
+    webhook_deliveries_days: Annotated[
+        int,
+        Field(
+            validation_alias="WEBHOOK_DELIVERIES_DAYS",
+            ge=1,
+            le=3650,
+            description="Days for which deliveries of webhooks are kept, with what was sent and answered; those that "
+            "are still to be made are kept until they are.",
+        ),
+    ] = 30
+    webhook_secrets_keys: Annotated[
+        SecretStr | None,
+        Field(
+            validation_alias="WEBHOOK_SECRETS_KEYS",
+            description="Keys under which the secrets of webhooks are kept encrypted in the database, with commas: "
+            "the first encrypts, all decrypt (Fernet: 32 random bytes in URL-safe Base64). Without it they are kept "
+            "readable.",
+        ),
+    ] = None
+
+    @property
+    def internal_hosts(self) -> frozenset[str]:
+        """The hosts of WEBHOOK_INTERNAL_HOSTS, as a URL has them."""
+        return frozenset(host.strip().lower().strip("[]") for host in self.webhook_internal_hosts.split(",")) - {""}
+
     @field_validator("database_url")
     @classmethod
     def _is_a_postgres_url(cls, url: SecretStr | None) -> SecretStr | None:
