@@ -113,7 +113,7 @@ def _serve(options: argparse.Namespace) -> None:
     _on_stop_signals(_stop)
     with ExitStack() as stack:
         listener = stack.enter_context(_listener(settings))
-        _serve_metrics(settings, stack)
+        _serve_metrics_of_workers(settings, stack)
         # A stop signal raises in the main thread. In the middle of SQLAlchemy's greenlets that ended the process with
         # SIGSEGV, or was lost: so whatever talks to the database before the server runs does it in another thread.
         apart = stack.enter_context(ThreadPoolExecutor(1, "database-at-start"))
@@ -179,11 +179,15 @@ async def _look_at_database(settings: Settings, url: str) -> None:
         await database.dispose()
 
 
-def _serve_metrics(settings: Settings, stack: ExitStack) -> None:
+def _serve_metrics_of_workers(settings: Settings, stack: ExitStack) -> None:
     if settings.workers > 1:
         # Each worker process counts for itself; the files of this directory bring their counts together.
         directory = tempfile.TemporaryDirectory(prefix="po-registry-metrics-", ignore_cleanup_errors=True)
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = stack.enter_context(directory)
+    _serve_metrics(settings, stack)
+
+
+def _serve_metrics(settings: Settings, stack: ExitStack) -> None:
     if settings.metrics_port is not None:
         try:
             server, thread = start_http_server(settings.metrics_port, settings.metrics_host, metrics_registry())
@@ -270,7 +274,9 @@ def _migrate(_: argparse.Namespace) -> None:
 def _worker(_: argparse.Namespace) -> None:
     settings = load_settings()
     configure_logging(settings.log_level)
-    asyncio.run(_work_until_stopped(settings))
+    with ExitStack() as stack:
+        _serve_metrics(settings, stack)
+        asyncio.run(_work_until_stopped(settings))
 
 
 async def _work_until_stopped(settings: Settings) -> None:
@@ -280,7 +286,8 @@ async def _work_until_stopped(settings: Settings) -> None:
     database = Database.of(settings, _database_url(settings), pool_size=4)
     _log.info("working")
     issuer = NumberIssuer(database.beside(ISSUER_POOL_SIZE))
-    async with background_work(database, ImportRunner(database, issuer), enabled=True):
+    runner = ImportRunner(database, issuer)
+    async with background_work(database, runner, enabled=True, feed_kept_for=settings.feed_kept_for):
         await stopped.wait()
     await issuer.dispose()
     await database.dispose()

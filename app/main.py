@@ -103,7 +103,12 @@ async def _lifespan(application: FastAPI) -> AsyncIterator[None]:
     # Whoever is in a hurry, a second Ctrl-C, has the server cancel this instead of ending it.
     with suppress(asyncio.CancelledError), _told_of_stop_signals(application.state.long_polls.close):
         runner = application.state.import_runner
-        async with background_work(application.state.database, runner, enabled=settings.background_work):
+        async with background_work(
+            application.state.database,
+            runner,
+            enabled=settings.background_work,
+            feed_kept_for=settings.feed_kept_for,
+        ):
             yield
     await application.state.long_polls.dispose()
     await application.state.gate_checks.close()

@@ -1,5 +1,6 @@
 """Every setting of the service, read from the environment; README's table is made from this class."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
@@ -37,7 +38,7 @@ class Settings(BaseSettings):
             ge=1,
             le=200,
             description="Connections a worker process keeps open; the gate has a third as many of its own besides, and "
-            "three more serve the process itself.",
+            "four more serve the process itself.",
         ),
     ] = 10
     database_statement_cache_size: Annotated[
@@ -159,6 +160,20 @@ class Settings(BaseSettings):
             "readable.",
         ),
     ] = None
+    feed_retention_days: Annotated[
+        int,
+        Field(
+            validation_alias="FEED_RETENTION_DAYS",
+            ge=1,
+            le=36_500,
+            description="Days for which feeds keep events. What happened to an order stays in its own timeline.",
+        ),
+    ] = 90
+
+    @property
+    def feed_kept_for(self) -> timedelta:
+        """For how long feeds keep events."""
+        return timedelta(days=self.feed_retention_days)
 
     @property
     def internal_hosts(self) -> frozenset[str]:

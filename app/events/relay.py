@@ -12,13 +12,13 @@ killed at whatever moment.
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db import clock
 from app.db.session import Database
 from app.errors import TemporarilyUnavailable
 from app.events import relay_repository as repository
@@ -30,6 +30,7 @@ _log = logger(__name__)
 
 SECONDS_BETWEEN_LOOKS: Final = 0.2
 _EVENTS_AT_ONCE: Final = 500
+_EVENTS_OF_A_BUCKET: Final = 20
 
 Reaction = Callable[[AsyncConnection, Sequence[WaitingEvent]], Awaitable[None]]
 """What else follows from events, in the transaction in which they are relayed; the roof hands it in."""
@@ -58,44 +59,60 @@ class Relay:
                 await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
     async def run_once(self) -> int:
-        """Relay a batch of each bucket in which events wait, and return how many events that were."""
+        """Relay what waits in the buckets that are held, a batch of each, and return how many events that were."""
         held = list(self._buckets.held)
         if not held:
             return 0
         waiting = await self._database.look(lambda connection: repository.waiting_buckets(connection, held))
         OLDEST_UNDELIVERED_SECONDS.set(max((row.age for row in waiting), default=0.0))
+        if not waiting:
+            return 0
+        buckets = [row.bucket for row in waiting]
+        try:
+            # Together, so that what happened in one bucket after what happened in another comes after it in the feeds.
+            return await self._relay(buckets)
+        except TemporarilyUnavailable:
+            raise
+        except Exception:  # noqa: BLE001 - one faulty bucket must not hold up the others
+            _log.exception("relaying buckets together failed", count=len(buckets))
+        return await self._relay_apart(buckets)
+
+    async def _relay_apart(self, buckets: Sequence[int]) -> int:
         relayed = 0
-        for row in waiting:
+        for bucket in buckets:
             try:
-                relayed += await self._relay(row.bucket)
+                relayed += await self._relay([bucket])
             except TemporarilyUnavailable:
                 raise
-            except Exception:  # noqa: BLE001 - one faulty bucket must not hold up the others
-                _log.exception("relaying a bucket failed", bucket=row.bucket)
+            except Exception:  # noqa: BLE001 - as above
+                _log.exception("relaying a bucket failed", bucket=bucket)
         return relayed
 
-    async def _relay(self, bucket: int) -> int:
-        moments: list[datetime] = await self._database.change(lambda connection: self._pass_on(connection, bucket))
-        now = datetime.now(UTC)
-        EVENTS_RELAYED.inc(len(moments))
-        for moment in moments:
-            RELAY_LAG_SECONDS.observe(max(0.0, (now - moment).total_seconds()))
-        return len(moments)
+    async def _relay(self, buckets: Sequence[int]) -> int:
+        lags = await self._database.change(lambda connection: self._pass_on(connection, buckets))
+        EVENTS_RELAYED.inc(len(lags))
+        for lag in lags:
+            RELAY_LAG_SECONDS.observe(lag)
+        return len(lags)
 
-    async def _pass_on(self, connection: AsyncConnection, bucket: int) -> list[datetime]:
-        if not await self._buckets.is_held(connection, bucket):
-            return []
-        events = in_order(
-            _waiting_event(row) for row in await repository.next_events(connection, bucket, _EVENTS_AT_ONCE)
-        )
+    async def _pass_on(self, connection: AsyncConnection, buckets: Sequence[int]) -> list[float]:
+        """Relay a batch of the buckets that are still held, and return how many seconds each event has waited."""
+        waiting: list[WaitingEvent] = []
+        for bucket in buckets:
+            if await self._buckets.is_held(connection, bucket):
+                share = max(_EVENTS_OF_A_BUCKET, _EVENTS_AT_ONCE // len(buckets))
+                rows = await repository.next_events(connection, bucket, share)
+                if rows and await repository.take_out(connection, bucket, [row.id for row in rows]) != len(rows):
+                    raise LookupError(f"somebody else relays bucket {bucket}, whose lease is held here")
+                waiting += [_waiting_event(row) for row in rows]
+        events = in_order(waiting)
         if not events:
             return []
-        if await repository.take_out(connection, bucket, [event.id for event in events]) != len(events):
-            raise LookupError(f"somebody else relays bucket {bucket}, whose lease is held here")
         await _append(connection, events)
         for reaction in self._reactions:
             await reaction(connection, events)
-        return [event.occurred_at for event in events]
+        now = await clock.now(connection)
+        return [(now - event.occurred_at).total_seconds() for event in events]
 
 
 async def _append(connection: AsyncConnection, events: Sequence[WaitingEvent]) -> None:

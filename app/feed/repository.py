@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Result, Row, and_, literal, select, true, tuple_
+from sqlalchemy import BigInteger, Result, Row, and_, delete, func, literal, select, true, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.events.models import AuditEventRow, FeedEntryRow, FeedHeadRow, PurchaseOrderEventRow
@@ -102,3 +103,42 @@ async def own_events(
         select(_Audit.__table__).where(_Audit.organisation_id == organisation_id, _Audit.id.in_(sorted(ids)))
     )
     return {row.id: row for row in result}
+
+
+async def outgrown(connection: AsyncConnection, kept_for: timedelta, limit: int) -> Sequence[UUID]:
+    """Return up to `limit` organisations whose feeds begin with an entry that is older than `kept_for`."""
+    first = (
+        select(_Entry.relayed_at)
+        .where(_Entry.organisation_id == _Head.organisation_id, _Entry.position > _Head.trimmed_to)
+        .order_by(_Entry.position)
+        .limit(1)
+        .correlate(_Head)
+        .lateral()
+    )
+    found = await connection.scalars(
+        select(_Head.organisation_id).join(first, true()).where(first.c.relayed_at < func.now() - kept_for).limit(limit)
+    )
+    return found.all()
+
+
+async def trim(connection: AsyncConnection, organisation_id: UUID, kept_for: timedelta, limit: int) -> int:
+    """Delete up to `limit` of the oldest entries of a feed that are older than `kept_for`, and return how many."""
+    oldest = and_(
+        _Entry.organisation_id == organisation_id,
+        _Entry.position > _Head.trimmed_to,
+        _Entry.position <= _Head.trimmed_to + limit,
+        _Entry.relayed_at < func.now() - kept_for,
+    )
+    last = select(func.max(_Entry.position)).where(oldest).correlate(_Head).scalar_subquery()
+    trimmed_to = await connection.scalar(
+        update(_Head)
+        .where(_Head.organisation_id == organisation_id)
+        .values(trimmed_to=func.coalesce(last, _Head.trimmed_to))
+        .returning(_Head.trimmed_to)
+    )
+    gone = await connection.execute(
+        delete(_Entry)
+        .where(_Entry.organisation_id == organisation_id, _Entry.position <= (trimmed_to or 0))
+        .returning(_Entry.position)
+    )
+    return len(gone.all())

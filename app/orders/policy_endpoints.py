@@ -71,7 +71,8 @@ async def list_policies(
     Newest first, planned ones too: those whose `effective_from` is still to come. `in_force` marks the one that holds
     now. While there is none, the defaults hold: a delivery needs its PRO number and comes within its window,
     contradictions reject, and nothing may come in beyond what was ordered; an order ends and lapses only where it says
-    so, is activated by you, takes any number of PRO numbers and has a number of the default format.
+    so, is activated by you, takes any number of PRO numbers and has a number of the default format, and its end is
+    announced a week ahead.
     """
     position = decode_cursor(cursor)
     before = None if position is None else min(position.int, LARGEST_INTEGER)

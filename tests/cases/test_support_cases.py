@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.outbox import recorded
 from tests.parties import Party, ahead
 
 CASES = "/v1/support-cases"
@@ -346,8 +347,7 @@ def test_every_step_is_an_event_of_the_order_without_its_words(
     assert {event["data"]["support_case_category"] for event in told} == {"stopped"}
     assert "confidential" not in str(told)
     assert [one["sequence"] for one in shown(buyer, case)["history"]] == [event["sequence"] for event in told[1:]]
-    rows = sql("SELECT type FROM outbox WHERE number_key = $1 ORDER BY sequence", order["number"].replace("-", ""))
-    assert [row["type"] for row in rows] == [event["type"] for event in events]
+    assert [type_ for _, type_ in recorded(sql, order["number"])] == [event["type"] for event in events]
 
 
 def test_a_repetition_under_one_idempotency_key_opens_one_case(buyer: Party, order: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from tests.numbers.owners import fresh_prefix
+from tests.outbox import told_of_itself
 from tests.parties import Party, ahead
 
 FORMATS = "/v1/number-formats"
@@ -235,8 +236,7 @@ def test_the_owner_is_told_once_when_a_format_is_nearly_full_and_nothing_is_issu
     refused = buyer.post(ORDERS, {"format_id": one["id"]})
     assert (refused.status_code, refused.json()["code"]) == (409, "number_format_exhausted")
     assert told() == ["85"]
-    outbox = sql("SELECT count(*) FROM outbox WHERE payload->>'format_id' = $1 AND type LIKE '%nearly_full'", one["id"])
-    assert outbox[0][0] == 1
+    assert len(told_of_itself(sql, buyer.id, "number_format.nearly_full")) == 1
 
 
 @pytest.mark.parametrize("gapless", [False, True])

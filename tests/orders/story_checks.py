@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant
 from tests.orders.story_attachments import status_by_events
 from tests.orders.story_cast import OWNER, Caller, Cast, written
 from tests.orders.story_model import REJECTING, Order, Refused
+from tests.outbox import recorded
 
 ORDERS = "/v1/purchase-orders"
 
@@ -156,9 +157,6 @@ class ToldTwice(RuleBasedStateMachine):
             assert {one["id"]: one["status"] for one in answer.json()["data"]} == {
                 one.id: one.state for one in kept.values()
             }
-        outbox = self.cast.sql(
-            "SELECT sequence, type FROM outbox WHERE number_key = $1 ORDER BY sequence", self.number.replace("-", "")
-        )
-        assert [tuple(row) for row in outbox] == [
+        assert recorded(self.cast.sql, self.number) == [
             (sequence, type_) for sequence, (type_, _, _) in enumerate(self.order.events, start=1)
         ]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.outbox import recorded
 from tests.parties import Party, ahead
 
 ORDERS = "/v1/purchase-orders"
@@ -51,12 +52,7 @@ def test_an_order_goes_from_draft_to_closed_with_an_event_for_each_step(buyer: P
 
 def test_each_event_has_its_outbox_row(buyer: Party, sql: Sql) -> None:
     order = buyer.active()
-    key = order["number"].replace("-", "")
-    rows = sql("SELECT bucket, sequence, type FROM outbox WHERE number_key = $1 ORDER BY sequence", key)
-    assert [(row["sequence"], row["type"]) for row in rows] == [
-        (event["sequence"], event["type"]) for event in events(buyer, order)
-    ]
-    assert len({row["bucket"] for row in rows}) == 1
+    assert recorded(sql, order["number"]) == [(event["sequence"], event["type"]) for event in events(buyer, order)]
 
 
 def test_the_owner_confirms_on_the_sellers_behalf_and_the_event_says_so(buyer: Party) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.orders.docks import ORDERS, event_types, quantities, receipts, receive, received, reverse
+from tests.outbox import recorded
 from tests.parties import Party, ahead
 
 Sql = Callable[..., list[Any]]
@@ -46,9 +47,7 @@ def test_all_that_is_open_comes_in_at_once(buyer: Party, warehouse: Party, order
     assert {**read.json(), "receipt": receipt} == shown
     assert read.headers["ETag"] == answer.headers["ETag"]
     assert event_types(buyer, order)[-1] == "purchase_order.received"
-    key = order["number"].replace("-", "")
-    (outbox,) = sql("SELECT type FROM outbox WHERE number_key = $1 AND sequence = $2", key, shown["version"])
-    assert outbox["type"] == "purchase_order.received"
+    assert recorded(sql, order["number"])[-1] == (shown["version"], "purchase_order.received")
 
 
 def test_an_order_is_partially_received_until_nothing_is_open(buyer: Party, order: dict[str, Any]) -> None:
