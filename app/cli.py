@@ -287,7 +287,7 @@ async def _work_until_stopped(settings: Settings) -> None:
     _log.info("working")
     issuer = NumberIssuer(database.beside(ISSUER_POOL_SIZE))
     runner = ImportRunner(database, issuer)
-    async with background_work(database, runner, enabled=True, feed_kept_for=settings.feed_kept_for):
+    async with background_work(database, runner, settings, enabled=True):
         await stopped.wait()
     await issuer.dispose()
     await database.dispose()

@@ -31,6 +31,7 @@ from app.numbers.number_issuer import NumberIssuer
 from app.settings import Settings, SettingsError, load_settings
 from app.telemetry import configure_logging
 from app.validation.service import Gate
+from app.webhooks.secrets import Vault
 from app.worker import background_work
 
 ISSUER_POOL_SIZE = 2
@@ -76,6 +77,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     application.state.gate_checks = gate_check_writer(application.state.database)
     application.state.long_polls = LongPolls(application.state.database)
+    application.state.webhook_vault = Vault(settings.webhook_keys)
     application.state.gate = Gate(
         application.state.look_ups, application.state.gate_checks, application.state.database.gate_seconds
     )
@@ -103,12 +105,7 @@ async def _lifespan(application: FastAPI) -> AsyncIterator[None]:
     # Whoever is in a hurry, a second Ctrl-C, has the server cancel this instead of ending it.
     with suppress(asyncio.CancelledError), _told_of_stop_signals(application.state.long_polls.close):
         runner = application.state.import_runner
-        async with background_work(
-            application.state.database,
-            runner,
-            enabled=settings.background_work,
-            feed_kept_for=settings.feed_kept_for,
-        ):
+        async with background_work(application.state.database, runner, settings, enabled=settings.background_work):
             yield
     await application.state.long_polls.dispose()
     await application.state.gate_checks.close()

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
+from cryptography.fernet import Fernet
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -176,6 +177,16 @@ class Settings(BaseSettings):
         return timedelta(days=self.feed_retention_days)
 
     @property
+    def webhook_deliveries_kept_for(self) -> timedelta:
+        """For how long deliveries of webhooks are kept."""
+        return timedelta(days=self.webhook_deliveries_days)
+
+    @property
+    def webhook_keys(self) -> list[str]:
+        """The keys of WEBHOOK_SECRETS_KEYS, the first of which encrypts."""
+        return [] if self.webhook_secrets_keys is None else _keys(self.webhook_secrets_keys)
+
+    @property
     def internal_hosts(self) -> frozenset[str]:
         """The hosts of WEBHOOK_INTERNAL_HOSTS, as a URL has them."""
         return frozenset(host.strip().lower().strip("[]") for host in self.webhook_internal_hosts.split(",")) - {""}
@@ -193,11 +204,26 @@ class Settings(BaseSettings):
                 raise ValueError("is not a Postgres URL such as postgresql://user:password@host:5432/name")
         return url
 
+    @field_validator("webhook_secrets_keys")
+    @classmethod
+    def _are_fernet_keys(cls, keys: SecretStr | None) -> SecretStr | None:
+        for key in [] if keys is None else _keys(keys):
+            try:
+                Fernet(key)
+            except ValueError:
+                # The message must not repeat the key.
+                raise ValueError("holds what is no key: each is 32 bytes in URL-safe Base64") from None
+        return keys
+
     @model_validator(mode="after")
     def _metrics_have_a_port_of_their_own(self) -> Self:
         if self.metrics_port == self.port:
             raise ValueError("METRICS_PORT is the same as PORT")
         return self
+
+
+def _keys(given: SecretStr) -> list[str]:
+    return [key.strip() for key in given.get_secret_value().split(",") if key.strip()]
 
 
 def load_settings() -> Settings:
