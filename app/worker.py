@@ -1,4 +1,4 @@
-"""Background work: imports, the feeds, webhooks, and what only announces or tidies up. Stopping it changes no verdict."""
+"""Background work: imports, feeds, webhooks, and what only announces or tidies up. Stopping it changes no verdict."""
 
 import asyncio
 from collections.abc import AsyncIterator
