@@ -59,6 +59,15 @@ from app.shipments.tracking_rules import TrackingEventType, TrackingStatus
 from app.validation.endpoints import router as validations
 from app.validation.refusal_codes import RefusalCode
 from app.validation.refusal_page import refusal_meaning
+from app.webhooks.endpoints import router as webhooks
+from app.webhooks.schemas import (
+    DELIVERY_MEANINGS,
+    DISABLED_MEANINGS,
+    ERROR_MEANINGS,
+    DeliveryStatus,
+    DisabledReason,
+)
+from app.webhooks.sender import AttemptError
 
 router = APIRouter(prefix="/v1")
 
@@ -68,6 +77,7 @@ for part in (
     purchase_order_changes,
     lookup,
     events,
+    webhooks,
     purchase_order_lifecycle,
     activation_requests,
     support_cases,
@@ -118,6 +128,10 @@ TAGS: list[dict[str, Any]] = [
     {
         "name": "Events",
         "description": "Follow what happens to your orders, complete and in order, without polling.",
+    },
+    {
+        "name": "Webhooks",
+        "description": "Have events sent to you, signed, in order and until they are taken.",
     },
     {
         "name": "Policies",
@@ -207,6 +221,9 @@ def vocabularies() -> Mapping[str, Mapping[str, str]]:
         "SplitShipments": {one: SPLIT_SHIPMENTS_MEANINGS[one] for one in SplitShipments},
         "TrackingEventType": {type_: TRACKING_MEANINGS[type_] for type_ in TrackingEventType},
         "TrackingStatus": {status: TRACKING_MEANINGS[status] for status in TrackingStatus},
+        "DeliveryStatus": {one: DELIVERY_MEANINGS[one] for one in DeliveryStatus},
+        "DisabledReason": {one: DISABLED_MEANINGS[one] for one in DisabledReason},
+        "AttemptError": {one: ERROR_MEANINGS[one] for one in AttemptError},
         "RefusalCode": {code: refusal_meaning(code) for code in RefusalCode},
     }
 

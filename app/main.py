@@ -34,6 +34,7 @@ from app.orders.issuing_together import OrderDesk
 from app.settings import Settings, SettingsError, load_settings
 from app.telemetry import configure_logging
 from app.validation.service import Gate
+from app.webhooks.secrets import Vault
 from app.worker import background_work
 
 ISSUER_POOL_SIZE = 2
@@ -80,6 +81,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     application.state.gate_checks = gate_check_writer(application.state.database)
     application.state.long_polls = LongPolls(application.state.database)
+    application.state.webhook_vault = Vault(settings.webhook_keys)
     application.state.gate = Gate(application.state.database, application.state.look_ups, application.state.gate_checks)
     application.state.order_desk = OrderDesk(application.state.database, application.state.number_issuer)
     application.state.hot_lane = HotLane(application.state)

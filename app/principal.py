@@ -105,6 +105,18 @@ OPERATIONS: Mapping[str, Rule] = {
     "close_purchase_order": _rule(Scope.ORDERS_WRITE, relations=_OWNER),
     # What happened
     "follow_events": _rule(Scope.ORDERS_READ, relations=NAMED),
+    # Webhooks: an organisation's own
+    "create_webhook_endpoint": _rule(Scope.WEBHOOKS_WRITE),
+    "list_webhook_endpoints": _rule(Scope.WEBHOOKS_WRITE),
+    "get_webhook_endpoint": _rule(Scope.WEBHOOKS_WRITE),
+    "update_webhook_endpoint": _rule(Scope.WEBHOOKS_WRITE),
+    "delete_webhook_endpoint": _rule(Scope.WEBHOOKS_WRITE),
+    "rotate_webhook_secret": _rule(Scope.WEBHOOKS_WRITE),
+    "send_test_webhook": _rule(Scope.WEBHOOKS_WRITE),
+    "list_webhook_deliveries": _rule(Scope.WEBHOOKS_WRITE),
+    "redeliver_webhook_deliveries": _rule(Scope.WEBHOOKS_WRITE),
+    "get_webhook_delivery": _rule(Scope.WEBHOOKS_WRITE),
+    "redeliver_webhook_delivery": _rule(Scope.WEBHOOKS_WRITE),
     # Imports and exports
     # Orders with `orders:write`, messages about shipments with `ship`: what a file holds shows only when it is read.
     "import_purchase_orders": _rule(Scope.ORDERS_WRITE, Scope.SHIP),

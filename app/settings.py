@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
+from cryptography.fernet import Fernet
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -159,6 +160,54 @@ class Settings(BaseSettings):
         ),
     ] = True
 
+    webhook_internal_hosts: Annotated[
+        str,
+        Field(
+            validation_alias="WEBHOOK_INTERNAL_HOSTS",
+            description="Hosts with commas, `erp.internal,10.1.2.3`, to which webhooks are sent although their "
+            "addresses are internal, and without TLS where a URL says `http`. To all others they are sent by `https`, "
+            "and to public addresses only.",
+        ),
+    ] = ""
+    webhook_timeout: Annotated[
+        float,
+        Field(
+            validation_alias="WEBHOOK_TIMEOUT",
+            gt=0,
+            le=60,
+            description="Seconds that an attempt to deliver a webhook may take.",
+        ),
+    ] = 15
+    webhook_deliveries_kept: Annotated[
+        int,
+        Field(
+            validation_alias="KEEP_WEBHOOK_DELIVERIES_DAYS",
+            ge=1,
+            le=36_500,
+            description="Days for which deliveries of webhooks are kept, with what was sent and answered; those that "
+            "are still to be made are kept until they are.",
+        ),
+    ] = 30
+    webhook_secrets_keys: Annotated[
+        SecretStr | None,
+        Field(
+            validation_alias="WEBHOOK_SECRETS_KEYS",
+            description="Keys under which the secrets of webhooks are kept encrypted in the database, with commas: "
+            "the first encrypts, all decrypt (Fernet: 32 random bytes in URL-safe Base64). Without it they are kept "
+            "readable.",
+        ),
+    ] = None
+
+    @property
+    def webhook_keys(self) -> list[str]:
+        """The keys of WEBHOOK_SECRETS_KEYS, the first of which encrypts."""
+        return [] if self.webhook_secrets_keys is None else _keys(self.webhook_secrets_keys)
+
+    @property
+    def internal_hosts(self) -> frozenset[str]:
+        """The hosts of WEBHOOK_INTERNAL_HOSTS, as a URL has them."""
+        return frozenset(host.strip().lower().strip("[]") for host in self.webhook_internal_hosts.split(",")) - {""}
+
     @field_validator("database_url", "database_replica_url")
     @classmethod
     def _is_a_postgres_url(cls, url: SecretStr | None) -> SecretStr | None:
@@ -172,11 +221,26 @@ class Settings(BaseSettings):
                 raise ValueError("is not a Postgres URL such as postgresql://user:password@host:5432/name")
         return url
 
+    @field_validator("webhook_secrets_keys")
+    @classmethod
+    def _are_fernet_keys(cls, keys: SecretStr | None) -> SecretStr | None:
+        for key in [] if keys is None else _keys(keys):
+            try:
+                Fernet(key)
+            except ValueError:
+                # The message must not repeat the key.
+                raise ValueError("holds what is no key: each is 32 bytes in URL-safe Base64") from None
+        return keys
+
     @model_validator(mode="after")
     def _metrics_have_a_port_of_their_own(self) -> Self:
         if self.metrics_port == self.port:
             raise ValueError("METRICS_PORT is the same as PORT")
         return self
+
+
+def _keys(given: SecretStr) -> list[str]:
+    return [key.strip() for key in given.get_secret_value().split(",") if key.strip()]
 
 
 def load_settings() -> Settings:

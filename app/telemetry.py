@@ -62,6 +62,24 @@ ANNOUNCEMENT_LAG_SECONDS = Gauge(
     "How long the longest waiting announcement is due; 0 where none is.",
     multiprocess_mode="livemax",
 )
+WEBHOOK_ATTEMPTS = Counter(
+    "po_registry_webhook_attempts",
+    "Attempts to deliver webhooks, by what became of them: `succeeded`, or why not.",
+    ["result"],
+)
+WEBHOOK_DELIVERIES = Counter(
+    "po_registry_webhook_deliveries", "Deliveries of webhooks that came to their end, by it.", ["status"]
+)
+WEBHOOK_SECONDS = Histogram(
+    "po_registry_webhook_seconds",
+    "Seconds from the moment a delivery was made ready until it was taken.",
+    buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 600, 3600, 86400),
+)
+WEBHOOK_OLDEST_UNDELIVERED_SECONDS = Gauge(
+    "po_registry_webhook_oldest_undelivered_seconds",
+    "Age of the oldest delivery to an endpoint that is called and has not taken it; 0 where none waits.",
+    multiprocess_mode="livemax",
+)
 
 
 def configure_logging(level: str) -> None:

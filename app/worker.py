@@ -1,4 +1,4 @@
-"""Background work: imports, the feeds, and what only announces or tidies up. Stopping it changes no verdict."""
+"""Background work: imports, feeds, webhooks, and what only announces or tidies up. Stopping it changes no verdict."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -22,6 +22,9 @@ from app.feed import trimming
 from app.orders import announcing
 from app.settings import Settings
 from app.telemetry import logger
+from app.webhooks.dispatcher import Dispatcher, delete_outgrown
+from app.webhooks.secrets import Vault
+from app.webhooks.sender import Sender
 
 _log = logger(__name__)
 
@@ -39,6 +42,7 @@ class Kept:
     gate_checks: timedelta
     imports: timedelta
     feeds: timedelta
+    webhook_deliveries: timedelta
 
     @classmethod
     def by(cls, settings: Settings) -> Self:
@@ -47,6 +51,7 @@ class Kept:
             timedelta(days=settings.gate_checks_kept),
             timedelta(days=settings.imports_kept),
             timedelta(days=settings.feeds_kept),
+            timedelta(days=settings.webhook_deliveries_kept),
         )
 
 
@@ -63,6 +68,8 @@ async def background_work(
         return
     buckets = Buckets(database)
     relay = Relay(database, buckets, [announcing.plan])
+    sender = Sender(settings.internal_hosts, settings.webhook_timeout)
+    webhooks = Dispatcher(database, buckets, sender, Vault(settings.webhook_keys))
     works = (
         run_for_ever(database, buckets, Kept.by(settings)),
         imports.run_for_ever(),
@@ -70,6 +77,7 @@ async def background_work(
         buckets.run_for_ever(),
         relay.run_for_ever(),
         announcing.run_for_ever(database, lambda: buckets.held),
+        webhooks.run_for_ever(),
     )
     tasks = [asyncio.create_task(work) for work in works]
     try:
@@ -86,13 +94,14 @@ async def background_work(
 async def run_for_ever(database: Database, buckets: Buckets, kept: Kept) -> None:
     """Do a round of background work every minute; a round that fails is logged and tried again.
 
-    Feeds are trimmed by one of the workers: whoever holds the first bucket.
+    Feeds are trimmed, and deliveries deleted, by one of the workers: whoever holds the first bucket.
     """
     while True:
         try:
             await run_once(database, kept)
             if _FIRST_BUCKET in buckets.held:
                 await trimming.run_once(database, kept.feeds)
+                await delete_outgrown(database, kept.webhook_deliveries)
         except TemporarilyUnavailable:
             _log.warning("background work waits for the database")
         except Exception:  # noqa: BLE001 - one faulty round must not end the worker

@@ -22,7 +22,8 @@ import app.numbers.models
 import app.orders.models
 import app.organisations.models
 import app.shipments.models
-import app.shipments.tracking_models  # noqa: F401
+import app.shipments.tracking_models
+import app.webhooks.models  # noqa: F401
 from app.db.base import Base
 
 LOCK_TIMEOUT = "5s"

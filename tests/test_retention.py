@@ -39,7 +39,7 @@ def tidy(database_url: str, *, gate_checks: timedelta = 100 * YEAR, imports: tim
     async def once() -> int:
         database = Database(database_url, pool_size=1)
         try:
-            return await worker.run_once(database, Kept(gate_checks, imports, timedelta(days=36_500)))
+            return await worker.run_once(database, Kept(gate_checks, imports, *[timedelta(days=36_500)] * 2))
         finally:
             await database.dispose()
 
@@ -47,9 +47,18 @@ def tidy(database_url: str, *, gate_checks: timedelta = 100 * YEAR, imports: tim
 
 
 def test_the_settings_say_how_many_days() -> None:
-    kept = Kept.by(Settings.model_validate({"KEEP_GATE_CHECKS_DAYS": 30, "KEEP_IMPORTS_DAYS": 7, "KEEP_FEEDS_DAYS": 5}))
-    assert kept == Kept(timedelta(days=30), timedelta(days=7), timedelta(days=5))
-    assert Kept.by(Settings.model_validate({})) == Kept(timedelta(days=400), timedelta(days=90), timedelta(days=90))
+    kept = Kept.by(
+        Settings.model_validate(
+            {
+                "KEEP_GATE_CHECKS_DAYS": 30,
+                "KEEP_IMPORTS_DAYS": 7,
+                "KEEP_FEEDS_DAYS": 5,
+                "KEEP_WEBHOOK_DELIVERIES_DAYS": 3,
+            }
+        )
+    )
+    assert kept == Kept(timedelta(days=30), timedelta(days=7), timedelta(days=5), timedelta(days=3))
+    assert Kept.by(Settings.model_validate({})) == Kept(*map(timedelta, (400, 90, 90, 30)))
 
 
 def test_checks_at_gates_go_when_they_are_old_and_the_order_keeps_its_events(

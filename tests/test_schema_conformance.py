@@ -112,6 +112,10 @@ class Service:
             assert made.status_code == 201, made.text
         if "delivery_booking_id" in path:
             things |= self._booking(path)
+        if "webhook_" in path:
+            endpoint = self._party.post("/v1/webhook-endpoints", {"url": "https://hooks.example/"})
+            tried = self._party.post(f"/v1/webhook-endpoints/{endpoint.json()['id']}/test")
+            things |= {"webhook_endpoint_id": endpoint.json()["id"], "webhook_delivery_id": tried.json()["id"]}
         key = self._party.post("/v1/api-keys", {"name": "A", "scopes": ["validate"]})
         imported = self._party.post("/v1/imports", {"payload": {"orders": []}})
         things["import_id"] = imported.json()["id"]

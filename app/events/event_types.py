@@ -81,6 +81,13 @@ class AuditType(StrEnum):
     CALENDAR_DELETED = "calendar.deleted"
     SHARED_CARRIER_STORED = "shared_carrier.stored"
     PRO_CLAIM_RELEASED = "pro_claim.released"
+    WEBHOOK_ENDPOINT_CREATED = "webhook_endpoint.created"
+    WEBHOOK_ENDPOINT_UPDATED = "webhook_endpoint.updated"
+    WEBHOOK_ENDPOINT_DELETED = "webhook_endpoint.deleted"
+    WEBHOOK_ENDPOINT_SECRET_ROTATED = "webhook_endpoint.secret_rotated"  # noqa: S105 - no secret
+    WEBHOOK_ENDPOINT_DISABLED = "webhook_endpoint.disabled"
+    WEBHOOK_ENDPOINT_EVENTS_SKIPPED = "webhook_endpoint.events_skipped"
+    WEBHOOK_DELIVERY_FAILED = "webhook_delivery.failed"
 
 
 TOLD_TO_THE_ORGANISATION: Final = frozenset(
@@ -88,6 +95,8 @@ TOLD_TO_THE_ORGANISATION: Final = frozenset(
         *(AuditType.POLICY_CREATED, AuditType.POLICY_CHANGING),
         *(AuditType.NUMBER_FORMAT_CREATED, AuditType.NUMBER_FORMAT_VERSION_CREATED),
         AuditType.NUMBER_FORMAT_NEARLY_FULL,
+        *(AuditType.WEBHOOK_ENDPOINT_DISABLED, AuditType.WEBHOOK_ENDPOINT_EVENTS_SKIPPED),
+        AuditType.WEBHOOK_DELIVERY_FAILED,
     }
 )
 """What of itself an organisation's feed tells: of what every key may read. Of keys, say, it tells nobody."""

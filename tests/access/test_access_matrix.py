@@ -39,6 +39,8 @@ OWN_THINGS = {
     "api_key_id": "/v1/api-keys",
     "import_id": "/v1/imports",
     "code": "/v1/locations",
+    "webhook_endpoint_id": "/v1/webhook-endpoints",
+    "webhook_delivery_id": "/v1/webhook-endpoints",
     "delivery_booking_id": "/v1/delivery-bookings",
     "shipment_id": "/v1/delivery-bookings",
 }
@@ -87,6 +89,11 @@ class World:
             prefix = "".join(secrets.choice("ABCDEFGHJK") for _ in range(10))
             made = of.post(OWN_THINGS[name], {"name": "matrix", "pattern": f"{prefix}-{{serial:4}}"})
             PREFIXES[made.json()["id"]] = prefix
+        elif name.startswith("webhook_"):
+            made = of.post(OWN_THINGS[name], {"url": "https://hooks.example/"})
+            assert made.is_success, made.text
+            made, kept = of.post(f"{OWN_THINGS[name]}/{made.json()['id']}/test"), made
+            made = made if name == "webhook_delivery_id" else kept
         elif name == "import_id":
             made = of.post(OWN_THINGS[name], {"payload": {"orders": []}})
         else:

@@ -334,7 +334,7 @@ def asked(cast: Cast) -> dict[str, Callable[[], Any]]:
 
 async def background(database: Database) -> None:
     """What the worker asks every round, but for what is at risk: that reads all that is booked for days to come."""
-    await worker.run_once(database, Kept(*[timedelta(days=36_500)] * 3))
+    await worker.run_once(database, Kept(*[timedelta(days=36_500)] * 4))
     await database.look(lambda connection: exchange.waiting(connection, 2))
 
 

@@ -1,0 +1,188 @@
+"""Brings an organisation's events to one endpoint: in the order of each purchase order, each until it is taken.
+
+Everything that counts is in Postgres, and changes only in a *turn*: a transaction that asks first whether this worker
+still holds the endpoint's bucket (by its fencing token), holds the endpoint, and then writes down what became of
+attempts, makes new deliveries of the feed, and takes what is due. Attempts run between turns. What becomes of one that
+no turn writes down any more, because the worker was killed or has lost the bucket, is not known to anybody: whoever
+holds the bucket then makes the attempt once more, under the same `webhook-id`.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.session import Database
+from app.errors import TemporarilyUnavailable
+from app.events.buckets import Buckets
+from app.telemetry import WEBHOOK_ATTEMPTS, logger
+from app.webhooks import turns
+from app.webhooks.retries import seconds_before_retry
+from app.webhooks.secrets import Vault, signed_headers
+from app.webhooks.sender import Answer, Sender
+
+_log = logger(__name__)
+
+AT_ONCE: Final = 8
+"""Attempts under way at one endpoint; at one that fails or is slow, one at a time."""
+
+SLOW_AFTER: Final = 2.0
+_SECONDS_BETWEEN_TRIES: Final = 1.0
+_SECONDS_TO_FINISH: Final = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which endpoint, and the bucket that it is in."""
+
+    organisation_id: UUID
+    endpoint_id: UUID
+    bucket: int
+
+
+@dataclass(slots=True)
+class Means:
+    """What the couriers of a worker share: `turns` are the database connections that they may hold at once."""
+
+    database: Database
+    buckets: Buckets
+    sender: Sender
+    vault: Vault
+    room: Callable[[bool], int]
+    """How many more attempts may begin in this worker now, given whether it is at an endpoint that is slow or fails."""
+    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(3))
+
+
+class Courier:
+    """Serves one endpoint for as long as there is something to do."""
+
+    def __init__(self, means: Means, place: Place) -> None:
+        self._means = means
+        self._place = place
+        self._begun: dict[UUID, float] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._results: list[Mapping[str, Any]] = []
+        self._woken = asyncio.Event()
+        self._is_failing = False
+        self._is_stopped = False
+
+    @property
+    def under_way(self) -> int:
+        """How many attempts are under way."""
+        return len(self._begun)
+
+    def stop(self) -> None:
+        """Begin nothing more, and end when what is under way has ended."""
+        self._is_stopped = True
+        self._woken.set()
+
+    async def run(self) -> bool:
+        """Take turns until nothing is to be done or the endpoint is not this worker's; return whether any was."""
+        did_something = False
+        try:
+            while (turn := await self._turn()) is not None:
+                self._is_failing = turn.is_failing
+                if turn.due:
+                    secrets = [self._means.vault.open(kept) for kept in turn.secrets]
+                    for delivery in turn.due:
+                        self._begin(turn.url, secrets, delivery)
+                did_something = did_something or turn.has_moved or bool(turn.due)
+                goes_on = turn.has_more and not self._is_stopped
+                if not self._begun and not self._results and not goes_on:
+                    break
+                if not goes_on:
+                    await self._something_ends()
+        finally:
+            for task in self._tasks:
+                task.cancel()
+        return did_something
+
+    async def finish(self, running: "asyncio.Task[bool]") -> None:
+        """Wait a moment for what is under way, so that it need not be sent once more, and end."""
+        self.stop()
+        await asyncio.wait({running}, timeout=_SECONDS_TO_FINISH)
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+    async def _turn(self) -> "turns.Turn | None":
+        results, self._results = self._results, []
+        while True:
+            try:
+                async with self._means.turns:
+                    return await self._means.database.change(lambda connection: self._take_turn(connection, results))
+            except TemporarilyUnavailable:
+                _log.warning("webhooks wait for the database")
+                if self._is_stopped:
+                    return None
+                await asyncio.sleep(_SECONDS_BETWEEN_TRIES)
+
+    async def _take_turn(
+        self, connection: AsyncConnection, results: Sequence[Mapping[str, Any]]
+    ) -> "turns.Turn | None":
+        place = self._place
+        if not await self._means.buckets.is_held(connection, place.bucket):
+            return None
+        room = 0 if self._is_stopped else self._room()
+        return await turns.take(connection, place.organisation_id, place.endpoint_id, results, set(self._begun), room)
+
+    def _room(self) -> int:
+        """Return how many attempts may begin now."""
+        is_slow = self._is_failing or any(time.monotonic() - began > SLOW_AFTER for began in self._begun.values())
+        own = (1 if is_slow else AT_ONCE) - len(self._begun)
+        return max(0, min(own, self._means.room(is_slow)))
+
+    def _begin(self, url: str, secrets: Sequence[str], delivery: Row[Any]) -> None:
+        self._begun[delivery.id] = time.monotonic()
+        task = asyncio.create_task(self._attempt(url, secrets, delivery))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _attempt(self, url: str, secrets: Sequence[str], delivery: Row[Any]) -> None:
+        try:
+            # The receiver compares this with its own clock, so it is that of the moment, not of the database.
+            headers = signed_headers(secrets, delivery.webhook_id, datetime.now(UTC), delivery.body)
+            sent = {"Content-Type": "application/json", "User-Agent": "po-registry", **headers}
+            answer = await self._means.sender.send(url, sent, delivery.body.encode())
+            self._results.append(_result(delivery, answer))
+            WEBHOOK_ATTEMPTS.labels(answer.error or "succeeded").inc()
+        finally:
+            del self._begun[delivery.id]
+            self._woken.set()
+
+    async def _something_ends(self) -> None:
+        """Wait until an attempt has ended, or there may be something new."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_SECONDS_BETWEEN_TRIES):
+                await self._woken.wait()
+        self._woken.clear()
+
+    def wake(self) -> None:
+        """Look whether there is more, where there is room for it: the feed has gone on, or something is due."""
+        if self._room():
+            self._woken.set()
+
+
+def _result(delivery: Row[Any], answer: Answer) -> Mapping[str, Any]:
+    # Chance is enough here: it keeps attempts apart, and hides nothing.
+    delay = seconds_before_retry(delivery.failures + 1, random.random(), answer.pause)  # noqa: S311
+    return {
+        "id": delivery.id,
+        "succeeded": answer.error is None,
+        "seconds": answer.seconds,
+        "delay": delay,
+        "attempt": {
+            "seconds": round(answer.seconds, 3),
+            "status": answer.status,
+            "excerpt": answer.excerpt,
+            "error": answer.error,
+        },
+    }
