@@ -22,8 +22,8 @@ from tests.document import Document, Operation, closed, examples, faults, operat
 VERBS = {
     "activate", "add", "approve", "arrive", "assign", "book", "cancel", "close", "comment", "complete", "confirm",
     "create", "delete", "deny", "export", "extend", "find", "get", "import", "issue", "link", "list", "mark",
-    "move", "open", "preview", "put", "receive", "record", "redeliver", "reject", "release", "remove", "reopen", "request",
-    "reschedule", "resolve", "resume", "reverse", "revoke", "rotate", "send", "suspend", "unlink", "update",
+    "move", "open", "preview", "put", "receive", "record", "redeliver", "reject", "release", "remove", "reopen",
+    "request", "reschedule", "resolve", "resume", "reverse", "revoke", "rotate", "send", "suspend", "unlink", "update",
     "validate", "verify", "withdraw",
 }  # fmt: skip
 

@@ -30,14 +30,14 @@ GROWING = {
 class Worker:
     """`po-registry worker` for as long as the block lasts."""
 
-    def __init__(self, database_url: str) -> None:
-        self._url = database_url
+    def __init__(self, database_url: str, **settings: object) -> None:
+        self._settings = {"DATABASE_URL": database_url, **settings}
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed at the end of the block
 
     def __enter__(self) -> Self:
         self.process = subprocess.Popen(
             [command.COMMAND, "worker"],
-            env=command.environment(DATABASE_URL=self._url, **command.UNMEASURED),
+            env=command.environment(**self._settings, **command.UNMEASURED),
             cwd=command.ROOT,
             stdin=subprocess.DEVNULL,
             stdout=self._log,
@@ -103,11 +103,11 @@ async def _walk_along_indexes(database_url: str) -> None:
 
 
 @contextmanager
-def served_apart(database_url: str) -> Iterator[Apart]:
+def served_apart(database_url: str, **settings: object) -> Iterator[Apart]:
     """Serve an empty database without background work; tables are read along indexes, however few rows they have."""
     migrate(database_url)
     asyncio.run(_walk_along_indexes(database_url))
-    limits = {"DATABASE_TIMEOUT": 5, "BACKGROUND_WORK": False, "LOG_LEVEL": "error"}
+    limits = {"DATABASE_TIMEOUT": 5, "BACKGROUND_WORK": False, "LOG_LEVEL": "error", **settings}
     body = CreateApiKey(name="tests", scopes=list(Scope))
     key = asyncio.run(command_line.create_key(database_url, body, "Operator", None))
     with ExitStack() as stack:
