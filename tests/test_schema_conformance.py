@@ -113,7 +113,10 @@ class Service:
         if "delivery_booking_id" in path:
             things |= self._booking(path)
         if "webhook_" in path:
-            endpoint = self._party.post("/v1/webhook-endpoints", {"url": "https://hooks.example/"})
+            # Anew each time, and an organisation may have so many.
+            for one in self._party.get("/v1/webhook-endpoints").json()["data"]:
+                assert self._party.http.delete(f"/v1/webhook-endpoints/{one['id']}").is_success
+            endpoint = self._party.post("/v1/webhook-endpoints", {"url": "http://127.0.0.1:9/"})
             tried = self._party.post(f"/v1/webhook-endpoints/{endpoint.json()['id']}/test")
             things |= {"webhook_endpoint_id": endpoint.json()["id"], "webhook_delivery_id": tried.json()["id"]}
         key = self._party.post("/v1/api-keys", {"name": "A", "scopes": ["validate"]})
@@ -151,8 +154,12 @@ def service(database_url: str) -> Iterator[Service]:
     migrate(own_url)
     body = CreateApiKey(name="tests", scopes=list(Scope))
     secret = asyncio.run(command_line.create_key(own_url, body, "Operator", None))
-    settings = Settings.model_validate({"DATABASE_URL": own_url, "LOG_LEVEL": "error"})
-    with serving(settings) as url, Operator(url, secret) as operator, operator.new_party("Party") as party:
+    own = {"DATABASE_URL": own_url, "LOG_LEVEL": "error", "WEBHOOK_INTERNAL_HOSTS": "127.0.0.1"}
+    with (
+        serving(Settings.model_validate(own)) as url,
+        Operator(url, secret) as operator,
+        operator.new_party("Party") as party,
+    ):
         yield Service(url, operator, party)
     asyncio.run(execute(f"DROP DATABASE {name} WITH (FORCE)"))
 

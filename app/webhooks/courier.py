@@ -10,7 +10,7 @@ holds the bucket then makes the attempt once more, under the same `webhook-id`.
 import asyncio
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -113,12 +113,16 @@ class Courier:
         with suppress(asyncio.CancelledError):
             await running
 
-    async def _turn(self) -> "turns.Turn | None":
+    async def _turn(self) -> turns.Turn | None:
         results, self._results = self._results, []
         while True:
             try:
                 async with self._means.turns:
-                    return await self._means.database.change(lambda connection: self._take_turn(connection, results))
+                    # What ends from here on is not due: it is written down in the next turn.
+                    known = {*self._begun, *(result["id"] for result in self._results)}
+                    return await self._means.database.change(
+                        lambda connection, known=known: self._take_turn(connection, results, known)  # type: ignore[misc]  # bound at once
+                    )
             except TemporarilyUnavailable:
                 _log.warning("webhooks wait for the database")
                 if self._is_stopped:
@@ -126,13 +130,13 @@ class Courier:
                 await asyncio.sleep(_SECONDS_BETWEEN_TRIES)
 
     async def _take_turn(
-        self, connection: AsyncConnection, results: Sequence[Mapping[str, Any]]
-    ) -> "turns.Turn | None":
+        self, connection: AsyncConnection, results: Sequence[Mapping[str, Any]], known: Collection[UUID]
+    ) -> turns.Turn | None:
         place = self._place
         if not await self._means.buckets.is_held(connection, place.bucket):
             return None
         room = 0 if self._is_stopped else self._room()
-        return await turns.take(connection, place.organisation_id, place.endpoint_id, results, set(self._begun), room)
+        return await turns.take(connection, place.organisation_id, place.endpoint_id, results, known, room)
 
     def _room(self) -> int:
         """Return how many attempts may begin now."""

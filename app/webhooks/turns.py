@@ -50,10 +50,12 @@ async def take(
     organisation_id: UUID,
     endpoint_id: UUID,
     results: Results,
-    under_way: Collection[UUID],
+    known: Collection[UUID],
     room: int,
 ) -> Turn | None:
     """Write down the results of attempts, make deliveries of what is new in the feed, and return up to `room` due ones.
+
+    Of those that are `known` already, being under way, none is due.
 
     Nothing is due at an endpoint that is disabled; None: it is not there any more.
     """
@@ -74,7 +76,7 @@ async def take(
         await delivery_repository.give_turns(connection, organisation_id, endpoint_id, lanes)
     due: Sequence[Row[Any]] = []
     if is_called:
-        due = await delivery_repository.due(connection, organisation_id, endpoint_id, under_way, room)
+        due = await delivery_repository.due(connection, organisation_id, endpoint_id, known, room)
     secrets = [endpoint.secret, *([endpoint.previous_secret] if endpoint.previous_secret_expires_at else [])]
     return Turn(endpoint.url, secrets, due, is_failing, made.has_moved, made.has_more)
 

@@ -103,11 +103,11 @@ async def _walk_along_indexes(database_url: str) -> None:
 
 
 @contextmanager
-def served_apart(database_url: str) -> Iterator[Apart]:
+def served_apart(database_url: str, **settings: object) -> Iterator[Apart]:
     """Serve an empty database without background work; tables are read along indexes, however few rows they have."""
     migrate(database_url)
     asyncio.run(_walk_along_indexes(database_url))
-    limits = {"DATABASE_TIMEOUT": 5, "BACKGROUND_WORK": False, "LOG_LEVEL": "error"}
+    limits = {"DATABASE_TIMEOUT": 5, "BACKGROUND_WORK": False, "LOG_LEVEL": "error", **settings}
     body = CreateApiKey(name="tests", scopes=list(Scope))
     key = asyncio.run(command_line.create_key(database_url, body, "Operator", None))
     with ExitStack() as stack:

@@ -19,10 +19,11 @@ class Receiver:
     """A receiver for as long as the block lasts; `received` are the bodies of what came, in the order of arrival.
 
     `answers` are the statuses to answer with, one for each request and the last for all that follow; 0 says nothing
-    until the block ends. `secrets`: with one of them every webhook has to verify.
+    until the block ends. It answers after a `pause`, in seconds. With one of its `secrets` every webhook has to verify.
     """
 
-    def __init__(self, *answers: int, headers: dict[str, str] | None = None) -> None:
+    def __init__(self, *answers: int, headers: dict[str, str] | None = None, pause: float = 0) -> None:
+        self.pause = pause
         self.answers = list(answers) or [204]
         self.headers = headers or {}
         self.secrets: list[str] = []
@@ -95,6 +96,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         status = self.receiver.take({name.lower(): value for name, value in self.headers.items()}, body)
+        time.sleep(self.receiver.pause)
         if status == 0:
             self.receiver.hang()
             return
