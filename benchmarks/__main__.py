@@ -32,9 +32,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory(dir=options.directory, ignore_cleanup_errors=True) as directory:
         # Postgres does not run as root: whose ever it runs as must be able to go in.
         Path(directory).chmod(0o755)
-        with EmbeddedPostgres(Path(directory)) as postgres:
-            _measure(options, postgres, results)
-    sys.stdout.write(report.tables(results))
+        try:
+            with EmbeddedPostgres(Path(directory)) as postgres:
+                _measure(options, postgres, results)
+        finally:
+            # Whatever ends a run of half an hour early: what it has measured is worth a look.
+            sys.stdout.write(report.tables(results))
     if options.write:
         report.write(results)
 

@@ -90,7 +90,7 @@ class Measured:
 
 
 def run_wrk(load: Load, *, orders: int, seconds: float) -> Measured:
-    """Send a load for a while; raises RuntimeError where no answer was a success.
+    """Send a load for a while; raises RuntimeError where wrk itself fails.
 
     Each run draws other numbers and other Idempotency-Keys than all others of this process.
     """
@@ -104,11 +104,9 @@ def run_wrk(load: Load, *, orders: int, seconds: float) -> Measured:
     result: dict[str, Any] = json.loads(found[1])
     bad = result["refused"] + result["broken"]
     good = result["requests"] - result["refused"]
-    if good <= 0:
-        raise RuntimeError(f"{load.kind}: no answer was a success: {result}")
     return Measured(
         requests=result["requests"],
-        refused=bad / (good + bad),
+        refused=bad / max(good + bad, 1),
         a_second=good / (result["microseconds"] / 1e6),
         p50=result["p50"] / 1000,
         p99=result["p99"] / 1000,

@@ -54,7 +54,8 @@ def write(results: Results) -> None:
 def with_results(page: str, results: Results) -> str:
     """Return the page with these results in place of those that it has."""
     before, after = page.split(_BEGIN, maxsplit=1)[0], page.split(_END)[1]
-    return f"{before}{_BEGIN}\n\n{tables(results)}\n{_END}{after}"
+    shown = "![Ratios to hello, and the latency of a validation by the number of orders](results.svg)"
+    return f"{before}{_BEGIN}\n\n{tables(results)}\n{shown}\n\n{_END}{after}"
 
 
 def _lines(results: Results) -> Iterator[str]:

@@ -96,8 +96,8 @@ def _measure(figure: Figure, runner: Runner | Measure, seconds: float, orders: i
     figure.refused.append(measured.refused)
     figure.p50.append(measured.p50)
     figure.p99.append(measured.p99)
-    figure.server.append((after[0] - before[0]) * 1e6 / measured.requests)
-    figure.postgres.append((after[1] - before[1]) * 1e6 / measured.requests)
+    figure.server.append((after[0] - before[0]) * 1e6 / max(measured.requests, 1))
+    figure.postgres.append((after[1] - before[1]) * 1e6 / max(measured.requests, 1))
 
 
 def spread(values: list[float], digits: int = 2) -> str:

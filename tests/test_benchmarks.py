@@ -1,8 +1,10 @@
 """The pieces of `make bench`, for some seconds: that they measure what they say. What they measure is not for tests."""
 
 import asyncio
+import importlib.util
 import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -156,7 +158,7 @@ def test_what_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     assert processes.missing_programs() == ["wrk is not installed (Debian: apt-get install wrk)"]
 
 
-def test_the_report_says_what_was_reached_and_what_was_not() -> None:
+def test_the_report_says_what_was_reached_and_what_was_not(tmp_path: Path) -> None:
     rates = {rounds.HELLO: 1000.0, rounds.VALIDATE: 2100.0, rounds.ISSUE: 800.0, rounds.ECHO: 500.0}
     rates |= {rounds.ORM_VALIDATE: 100.0, rounds.ORM_ISSUE: 101.0, rounds.VALIDATE_BATCH: 30_000.0}
     rates |= {rounds.PGBENCH: 20_000.0, rounds.ISSUE_BATCH: 4_000.0, rounds.INSERT_SELECT: 10_000.0}
@@ -168,6 +170,9 @@ def test_the_report_says_what_was_reached_and_what_was_not() -> None:
     }
     results.growth = {10_000: [1.0, 2.0, 3.0], 100_000: [1.1, 2.2, 3.3]}
     assert [show.reached for show in results.shows()] == [True, False, True, True, False, True, False, False, True]
+    if importlib.util.find_spec("matplotlib"):
+        report.plot(results, tmp_path / "results.svg")
+        assert "ratio to hello" in (tmp_path / "results.svg").read_text()
     page = report.with_results("before\n<!-- results: written by `make bench` -->old<!-- /results -->\nafter", results)
     assert page.startswith("before\n")
     assert page.endswith("\nafter")

@@ -29,6 +29,7 @@ from app.exchange import repository as exchange
 from app.principal import Scope
 from app.settings import Settings
 from app.worker import Kept
+from tests.command import until
 from tests.conftest import serving
 from tests.deliveries.bookings import body as booking
 from tests.deliveries.bookings import shipment, window
@@ -219,7 +220,8 @@ class Cast:
         ok(self.buyer.post(f"/v1/support-cases/{opened['id']}/comments", {"text": "We look"}))
         file = "number,line,sku,quantity\n4500012345,1,A-1,3\n"
         path = "/v1/imports?format=csv&dry_run=true"
-        ok(self.buyer.http.post(path, content=file, headers={"Content-Type": "text/csv"}))
+        made = ok(self.buyer.http.post(path, content=file, headers={"Content-Type": "text/csv"})).json()
+        until(lambda: self.buyer.get(f"/v1/imports/{made['id']}").json()["status"] == "finished")
 
     def issue_more(self) -> None:
         """Issue what a batch is asked about."""
