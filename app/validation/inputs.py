@@ -33,7 +33,7 @@ InputRule = (
     NumberRule | Literal["gs1_unreadable", "gs1_without_number", "gs1_two_numbers", "article_bar_code", "web_address"]
 )
 
-# Most of what is asked has the look of the numbers that are issued here. Behind the PO begins no word for "number" and no
+# Most of what is asked looks like the numbers that are issued here. Behind the PO begins no word for "number" and no
 # second label, so that there is nothing to find out; a test has it found out all the same.
 _ISSUED_HERE: Final = re.compile("PO-?[A-MOQ-Z0-9][A-Z0-9]{1,32}", re.IGNORECASE | re.ASCII)
 
