@@ -114,6 +114,11 @@ def shown_order(
         "totals": None if sums is None else _written(sums),
         **dict(zip(_COPIED_BEFORE, _copied_before(row), strict=True)),
         **beside,
+        "activate_by": row["activate_by"],
+        "valid_from": row["valid_from"],
+        "expires_at": row["expires_at"],
+        "ship_window": _shown_window(row["ship_window"]),
+        "delivery_window": _shown_window(row["delivery_window"]),
         **dict(zip(_COPIED_BEHIND, _copied_behind(row), strict=True)),
         "metadata": row["order_metadata"],
     }
@@ -125,8 +130,7 @@ _COPIED_BEFORE = (
     *("contract_number", "invoice_number"),
 )
 _COPIED_BEHIND = (
-    *("activate_by", "valid_from", "expires_at", "ship_window", "delivery_window", "sent_via", "sent_at", "seen_at"),
-    *("issued_at", "confirmed_at", "activated_at", "created_at", "updated_at"),
+    *("sent_via", "sent_at", "seen_at", "issued_at", "confirmed_at", "activated_at", "created_at", "updated_at"),
 )
 _ADDRESS = {name: field.get_default(call_default_factory=True) for name, field in Address.model_fields.items()}
 
@@ -136,6 +140,10 @@ _copied_before, _copied_behind = itemgetter(*_COPIED_BEFORE), itemgetter(*_COPIE
 @lru_cache(maxsize=1_024)
 def _names_of(actions: Sequence[Action]) -> Sequence[str]:
     return tuple(str(action) for action in actions)
+
+
+def _shown_window(window: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return None if window is None else {"start": window["start"], "end": window["end"]}
 
 
 def _shown_party(party: Mapping[str, Any] | None) -> dict[str, Any] | None:
