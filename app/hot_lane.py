@@ -29,15 +29,15 @@ from app.http.body_limit import MEBIBYTE
 from app.http.errors import InternalError
 from app.http.lean_protocol import Handler, Headers, LeanRequest
 from app.http.problems import MEDIA_TYPE, problem_content
-from app.http.request_context import count_request, usable_request_id
+from app.http.request_context import count_request, new_request_id, usable_request_id
 from app.http.unit_of_work import RequestsUnderWay, fingerprint_of
 from app.orders import issuing
 from app.orders.issuing import Outcome
 from app.orders.issuing_together import KeyTaken, OrderDesk, Ordered
 from app.orders.schemas import IssuePurchaseOrder
-from app.principal import OPERATIONS, Principal
+from app.principal import Principal
 from app.telemetry import logger
-from app.validation.knowledge import Knowledge, is_unanswered
+from app.validation.knowledge import Knowledge, candidates
 from app.validation.questions import Question, question_of, well_formed
 from app.validation.schemas import ValidateInput
 from app.validation.service import Gate
@@ -115,11 +115,12 @@ class HotLane:
             return
         try:
             knowledge = found.result()
-            if is_unanswered(question, taken.caller, knowledge):
-                # What may have been meant takes another query, and this one costs no second look.
+            meant = candidates(question, taken.caller, knowledge)
+            if not meant:
+                # What may have been meant instead takes another query, and there is time for it.
                 taken.request.hand_back()
                 return
-            content, delay = self._gate.judge(taken.caller, question, knowledge)
+            content, delay = self._gate.judge(taken.caller, question, knowledge, meant)
         except TemporarilyUnavailable as unavailable:
             members = {**unavailable.members, "well_formed": well_formed(question.asked.input)}
             taken.refuse(TemporarilyUnavailable(unavailable.detail, members=members))
@@ -181,11 +182,8 @@ class HotLane:
         if key is None or len(fields) != len(request.headers):
             return None
         holder = self._authenticator.known(key[1].decode("ascii"))
-        rule = OPERATIONS[operation]
-        if holder is None or not rule.scopes & holder.scopes:
-            return None
-        caller = Principal(holder.organisation_id, holder.key_id, holder.scopes, rule)
-        return _Taken(request, operation, caller, fields)
+        caller = None if holder is None else holder.as_caller_of(operation)
+        return None if caller is None else _Taken(request, operation, caller, fields)
 
 
 class _Taken:
@@ -199,7 +197,8 @@ class _Taken:
         self.fields = fields
         self._operation = operation
         self._started = time.perf_counter()
-        self._request_id = usable_request_id(fields.get(b"x-request-id", b"").decode("latin-1"))
+        given = fields.get(b"x-request-id")
+        self._request_id = new_request_id() if given is None else usable_request_id(given.decode("latin-1"))
 
     def answer(self, status: int, headers: Sequence[bytes], content: bytes) -> None:
         """Answer, and count it."""

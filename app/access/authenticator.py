@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from cachetools import TLRUCache
@@ -13,7 +13,7 @@ from app.access.repository import PresentedKey
 from app.access.secrets import LENGTH, PREFIX, hash_of
 from app.db.session import Database
 from app.errors import TemporarilyUnavailable
-from app.principal import Scope
+from app.principal import OPERATIONS, Principal, Scope
 
 MOST_SECONDS_CACHED = 1.0
 MOST_KEYS_CACHED = 10_000
@@ -26,6 +26,17 @@ class KeyHolder:
     organisation_id: UUID
     key_id: UUID
     scopes: frozenset[Scope]
+    _callers: dict[str, Principal] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def as_caller_of(self, operation: str) -> Principal | None:
+        """Return the holder as the caller of an operation that looks for no order by itself; None without its scope."""
+        rule = OPERATIONS[operation]
+        if not rule.scopes & self.scopes:
+            return None
+        caller = self._callers.get(operation)
+        if caller is None:
+            caller = self._callers[operation] = Principal(self.organisation_id, self.key_id, self.scopes, rule)
+        return caller
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +58,8 @@ class CachingAuthenticator:
         self._entries: TLRUCache[bytes, _Entry] = TLRUCache(
             MOST_KEYS_CACHED, ttu=lambda _, entry, __: entry.usable_until, timer=time.monotonic
         )
+        # The same once more, for `known`, which looks at their ends itself: that takes a tenth of the time.
+        self._newest: dict[bytes, _Entry] = {}
         self._under_way: dict[bytes, asyncio.Task[_Entry]] = {}
 
     def known(self, secret: str) -> KeyHolder | None:
@@ -55,10 +68,10 @@ class CachingAuthenticator:
         A key that is in use is looked up again in time, so that its users need not wait for that once a second.
         """
         secret_hash = hash_of(secret)
-        entry = self._entries.get(secret_hash)
-        if entry is None:
+        entry, now = self._newest.get(secret_hash), time.monotonic()
+        if entry is None or now >= entry.usable_until:
             return None
-        if time.monotonic() > entry.usable_until - MOST_SECONDS_CACHED / 2:
+        if now > entry.usable_until - MOST_SECONDS_CACHED / 2:
             # What it finds is remembered, or not; who asks when this entry has ended asks for himself.
             self._look_up_once(secret_hash)
         return entry.holder
@@ -89,10 +102,13 @@ class CachingAuthenticator:
         del self._under_way[secret_hash]
         if not task.cancelled():
             if task.exception() is None:
-                self._entries[secret_hash] = task.result()
+                self._entries[secret_hash] = self._newest[secret_hash] = task.result()
+                if len(self._newest) > MOST_KEYS_CACHED:
+                    self._newest.clear()
             elif not isinstance(task.exception(), TemporarilyUnavailable):
                 # Found out ahead of its time that it was revoked: then it need not wait for that either.
                 self._entries.pop(secret_hash, None)
+                self._newest.pop(secret_hash, None)
 
     async def _look_up(self, secret_hash: bytes) -> _Entry:
         started = time.monotonic()

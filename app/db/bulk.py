@@ -6,12 +6,11 @@ one JSON document has neither limit, and its statement is prepared once. The typ
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Final
-from uuid import UUID
 
 from pydantic_core import to_json
-from sqlalchemy import RowMapping
+from sqlalchemy import LargeBinary, RowMapping, Uuid
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.base import Base
@@ -50,7 +49,7 @@ async def _insert(
     returning: tuple[str, ...],
 ) -> Sequence[RowMapping]:
     statement = _insert_statement(table.__tablename__, tuple(rows[0]), at_now, ignore_conflicts, returning)
-    result = await connection.exec_driver_sql(statement, (_json(rows),))
+    result = await connection.exec_driver_sql(statement, (_json(table, rows),))
     return result.mappings().all() if returning else []
 
 
@@ -69,14 +68,25 @@ def _insert_statement(
     )
 
 
-def _json(rows: Sequence[Mapping[str, Any]]) -> str:
-    return to_json([_written(row) for row in rows]).decode()
+def _json(table: type[Base], rows: Sequence[Mapping[str, Any]]) -> str:
+    return to_json([_written(table, row) for row in rows]).decode()
 
 
-def _written(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row that Pydantic writes as Postgres reads it: bytes in hexadecimal."""
-    return {
-        # Which kind of UUID or of enumeration it is takes longer to find out than to write it.
-        name: str(value) if isinstance(value, UUID) else "\\x" + value.hex() if isinstance(value, bytes) else value
-        for name, value in row.items()
-    }
+def _written(table: type[Base], row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row that Pydantic writes as Postgres reads it: bytes in hexadecimal.
+
+    Identifiers as text: which kind of UUID it is takes longer to find out than to write it.
+    """
+    written = dict(row)
+    for name, of_bytes in _kinds(table):
+        value = written.get(name)
+        if value is not None:
+            written[name] = "\\x" + value.hex() if of_bytes else str(value)
+    return written
+
+
+@cache
+def _kinds(table: type[Base]) -> tuple[tuple[str, bool], ...]:
+    """Return the columns of UUIDs and of bytes, and which of the two each is."""
+    found = ((column.name, column.type) for column in table.__table__.columns)
+    return tuple((name, isinstance(kind, LargeBinary)) for name, kind in found if isinstance(kind, LargeBinary | Uuid))

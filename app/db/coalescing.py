@@ -13,7 +13,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar, cast
 
 from app.errors import TemporarilyUnavailable
 
@@ -77,9 +77,7 @@ class Coalescer(Generic[Asked, Found]):
         busy = sum(not group.is_slow for group in self._groups) + len(self._at_work) - len(self._groups)
         if self._waiting and not busy and len(self._at_work) < self._beside:
             # As a task: whoever asks in this turn of the event loop still comes along.
-            task = asyncio.create_task(self._work())
-            self._at_work.add(task)
-            task.add_done_callback(self._at_work.discard)
+            self._at_work.add(asyncio.create_task(self._work()))
 
     async def _work(self) -> None:
         while members := self._next():
@@ -94,7 +92,9 @@ class Coalescer(Generic[Asked, Found]):
             if group.is_slow:
                 # Another one has taken over meanwhile, or does now.
                 break
-        asyncio.get_running_loop().call_soon(self._begin)
+        # At once, before anybody can ask: whoever does must see that nobody is at work.
+        self._at_work.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+        self._begin()
 
     def _next(self) -> "list[_Waiting[Asked, Found]]":
         members: list[_Waiting[Asked, Found]] = []

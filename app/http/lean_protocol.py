@@ -8,6 +8,7 @@ there were no lane: pipelining, keep-alive and the end of connections are uvicor
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, Protocol
 from urllib.parse import unquote
 
@@ -56,12 +57,11 @@ class LeanRequest:
         transport = self._protocol.transport
         self.response_complete = True
         if not transport.is_closing():
-            common = [part for name, value in self._protocol.common_headers() for part in (name, b": ", value, b"\r\n")]
             ending = b"content-length: %d\r\n%s\r\n" % (
                 len(content),
                 b"" if self.keep_alive else b"connection: close\r\n",
             )
-            transport.write(b"".join([STATUS_LINE[status], *common, *headers, ending, content]))
+            transport.write(b"".join([STATUS_LINE[status], self._protocol.common_headers(), *headers, ending, content]))
             if not self.keep_alive:
                 transport.close()
         self._protocol.on_response_complete()
@@ -82,6 +82,11 @@ class Lane(Protocol):
         ...
 
 
+@lru_cache(maxsize=4)
+def _lines_of(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    return b"".join(part for name, value in headers for part in (name, b": ", value, b"\r\n"))
+
+
 class _NobodyWaits:
     def set(self) -> None:
         """Nobody waits for the next part of a body: it comes as a whole."""
@@ -100,9 +105,9 @@ class LeanProtocol(HttpToolsProtocol):
         lane: Lane | None = getattr(getattr(self.app, "state", None), "hot_lane", None)
         self._lane = None if self.root_path or self.limit_concurrency is not None else lane
 
-    def common_headers(self) -> Headers:
-        """Return the header fields of every answer of this server."""
-        return self.server_state.default_headers
+    def common_headers(self) -> bytes:
+        """Return the header fields of every answer of this server, which uvicorn makes anew each second."""
+        return _lines_of(tuple(self.server_state.default_headers))
 
     def on_headers_complete(self) -> None:
         """Show the head to the lane, unless something about it, or before it, is out of the ordinary."""

@@ -8,7 +8,7 @@ taken for a gate and has a higher limit: one bad manifest must not stop it.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -26,6 +26,7 @@ from app.db.session import Database
 from app.http.errors import TooManyLookUps
 
 POLICY: Final = "look-ups"
+_WINDOW_SECONDS: Final = int(WINDOW.total_seconds())
 _GATE_FOR: Final = timedelta(days=1)
 _RELATED_IS_NOTED_AGAIN_AFTER: Final = timedelta(hours=1)
 _SUGGESTS_UNTIL: Final = 0.1
@@ -49,7 +50,7 @@ class Allowance:
     @property
     def used(self) -> float:
         """Look-ups within the last hour, taken as evenly spread over the clock hour before this one."""
-        return self.current + self.before * (1 - self.seconds / WINDOW.total_seconds())
+        return self.current + self.before * (1 - self.seconds / _WINDOW_SECONDS)
 
     @property
     def remaining(self) -> int:
@@ -72,7 +73,7 @@ class Allowance:
         """Seconds until there is room for one more, 0 where there is."""
         if self.remaining:
             return 0
-        window = WINDOW.total_seconds()
+        window = _WINDOW_SECONDS
         if self.current < self.limit:
             free = window * (1 - (self.limit - 1 - self.current) / self.before) - self.seconds
         else:
@@ -81,12 +82,8 @@ class Allowance:
 
     def headers(self) -> dict[str, str]:
         """Return the header fields of draft-ietf-httpapi-ratelimit-headers-11; `t` is when the clock hour ends."""
-        window = int(WINDOW.total_seconds())
-        resets = max(1, window - int(self.seconds))
-        return {
-            "RateLimit-Policy": _field(q=self.limit, w=window),
-            "RateLimit": _field(r=self.remaining, t=self.retry_after or resets),
-        }
+        resets = max(1, _WINDOW_SECONDS - int(self.seconds))
+        return dict(_headers(self.limit, self.remaining, self.retry_after or resets))
 
     def refusal(self) -> TooManyLookUps:
         """Return the problem for a look-up beyond the limit."""
@@ -97,9 +94,13 @@ class Allowance:
 
 
 @lru_cache(maxsize=1_024)
+def _headers(limit: int, remaining: int, seconds: int) -> Mapping[str, str]:
+    """Return the two fields; kept, as they change by the second and are sent thousands of times a second."""
+    return {"RateLimit-Policy": _field(q=limit, w=_WINDOW_SECONDS), "RateLimit": _field(r=remaining, t=seconds)}
+
+
 def _field(**parameters: int) -> str:
     """Return a structured field (RFC 9651): a list of the one policy with its parameters."""
-    # Kept: they change by the second, and are sent thousands of times a second.
     return http_sf.ser([(POLICY, dict(parameters))])  # type: ignore[list-item]  # the library takes more than it says
 
 
@@ -123,7 +124,7 @@ class LookUpLimiter:
             return Allowance(self._limits[False], pending, 0, 0)
         now = self._now()
         at_a_gate = usage.related_at is not None and now - usage.related_at.timestamp() < _GATE_FOR.total_seconds()
-        passed, seconds = divmod(max(0.0, now - usage.window_start.timestamp()), WINDOW.total_seconds())
+        passed, seconds = divmod(max(0.0, now - usage.window_start.timestamp()), _WINDOW_SECONDS)
         current, before = {0: (usage.unrelated, usage.unrelated_before), 1: (0, usage.unrelated)}.get(
             int(passed), (0, 0)
         )

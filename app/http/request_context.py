@@ -11,7 +11,7 @@ from prometheus_client import Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.db.identifiers import new_id
+from app.db.identifiers import new_id_text
 from app.http.problems import internal_error
 from app.telemetry import REQUEST_LOG, REQUEST_SECONDS, REQUESTS, logger
 
@@ -102,7 +102,12 @@ _COUNTED: Final[dict[tuple[str, str, int], tuple[Counter, Histogram]]] = {}
 
 def usable_request_id(given: str) -> str:
     """Return the id of a request: the one that came with it where it is usable, otherwise a new one."""
-    return given if _USABLE_REQUEST_ID.fullmatch(given) else str(new_id())
+    return given if _USABLE_REQUEST_ID.fullmatch(given) else new_request_id()
+
+
+def new_request_id() -> str:
+    """Return an id for a request that came without one."""
+    return new_id_text()
 
 
 def _path(scope: Scope) -> str:

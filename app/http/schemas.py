@@ -132,8 +132,9 @@ def decimal_schema(before: int, after: int, example: str) -> WithJsonSchema:
 
 Quantity = Annotated[
     Decimal,
-    BeforeValidator(written_as_decimal),
+    # In this order: behind a function Pydantic counts digits in Python.
     Field(gt=0, max_digits=18, decimal_places=6, allow_inf_nan=False),
+    BeforeValidator(written_as_decimal),
     PlainSerializer(plain_decimal, return_type=str, when_used="json"),
     decimal_schema(12, 6, "240"),
 ]
@@ -141,12 +142,21 @@ Quantity = Annotated[
 
 UnitPrice = Annotated[
     Decimal,
-    BeforeValidator(written_as_decimal),
+    # In this order: behind a function Pydantic counts digits in Python.
     Field(ge=0, max_digits=18, decimal_places=6, allow_inf_nan=False),
+    BeforeValidator(written_as_decimal),
     PlainSerializer(plain_decimal, return_type=str, when_used="json"),
     decimal_schema(12, 6, "4.90"),
 ]
 """A price per unit in the order's currency, at most 12 digits before and 6 after the point; a string in answers."""
+
+
+def empty(kind: type[Any]) -> Any:
+    """Return the default of a field that is a list or a mapping, and has nothing in it.
+
+    Documented like any other; but each body gets a new one, where of a plain `[]` Pydantic makes a deep copy.
+    """
+    return Field(default_factory=kind, json_schema_extra={"default": kind()})
 
 
 class RequestModel(BaseModel):

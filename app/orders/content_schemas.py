@@ -18,6 +18,7 @@ from app.http.schemas import (
     Timestamp,
     UnitPrice,
     decimal_schema,
+    empty,
     plain_decimal,
     written_as_decimal,
 )
@@ -100,8 +101,8 @@ class Tax(RequestModel):
     """`VAT`, `GST`, ..."""
     rate: Annotated[
         Decimal,
-        BeforeValidator(written_as_decimal),
         Field(ge=0, le=100, max_digits=7, decimal_places=4),
+        BeforeValidator(written_as_decimal),
         PlainSerializer(plain_decimal, return_type=str, when_used="json"),
         decimal_schema(3, 4, "19"),
     ]
@@ -147,19 +148,19 @@ class Content(RequestModel):
 
     reference: ReferenceText | None = None
     """Your own order id, unique in your organisation."""
-    references: Annotated[list[Reference], Field(max_length=50)] = []
+    references: Annotated[list[Reference], Field(max_length=50)] = empty(list)
     """Other numbers of the order. At a gate they find it for every organisation that the order names by id, as long as
     they have at most 35 characters, as a number has."""
     buyer: Party | None = None
     bill_to: Party | None = None
     seller: Party | None = None
     ship_to: Party | None = None
-    forwarders: Annotated[list[Party], Field(max_length=20)] = []
+    forwarders: Annotated[list[Party], Field(max_length=20)] = empty(list)
     requested_by: ShortText | None = None
-    lines: Annotated[list[Line], Field(max_length=LINES_MAX)] = []
+    lines: Annotated[list[Line], Field(max_length=LINES_MAX)] = empty(list)
     currency: Currency | None = None
     """ISO 4217; needed where a line has a price."""
-    payment_methods: Annotated[list[ShortText], Field(max_length=20)] = []
+    payment_methods: Annotated[list[ShortText], Field(max_length=20)] = empty(list)
     payment_terms: ShortText | None = None
     freight_terms: ShortText | None = None
     """Incoterms or freight terms: `DAP Hamburg`, `prepaid`, `collect`."""
@@ -174,7 +175,7 @@ class Content(RequestModel):
     """From then on the gate answers `expired`. Left out: as long after its issue as your policy says, if it does."""
     ship_window: Window | None = None
     delivery_window: Window | None = None
-    metadata: Annotated[dict[MetadataKey, MetadataValue], Field(max_length=50)] = {}
+    metadata: Annotated[dict[MetadataKey, MetadataValue], Field(max_length=50)] = empty(dict)
     """Your own keys and values, 50 at most; only you see them."""
 
     @model_validator(mode="after")

@@ -244,7 +244,10 @@ def effective_status(facts: LifecycleFacts, at: datetime) -> OrderStatus:
 
     At exactly `expires_at` an order is expired, at exactly `activate_by` lapsed, at exactly `valid_from` valid.
     """
-    return next(iter(time_statuses(facts, at)), OrderStatus(facts.stored))
+    return next(iter(time_statuses(facts, at)), _WITHOUT_TIME[facts.stored])
+
+
+_WITHOUT_TIME: Final = {stored: OrderStatus(stored) for stored in StoredStatus}
 
 
 def time_statuses(facts: LifecycleFacts, at: datetime) -> tuple[OrderStatus, ...]:
@@ -256,7 +259,7 @@ def time_statuses(facts: LifecycleFacts, at: datetime) -> tuple[OrderStatus, ...
 
 def boundaries(facts: LifecycleFacts) -> tuple[datetime, ...]:
     """The instants at which time may change the order's status."""
-    instants = (rule.instant(facts) for rule in TIME_RULES)
+    instants = (facts.expires_at, facts.activate_by, facts.valid_from)
     return tuple(instant for instant in instants if instant is not None)
 
 

@@ -1,7 +1,6 @@
 """What the rows of a new order hold, and what is wrong with its content, seen with the clock and the directory."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -84,7 +83,9 @@ def order_row(
     dates = dates_said(body) if body.draft else dates_at_issue(policy, dates_said(body), now)
     return {
         **content_columns(body, caller.organisation_id, known),
-        **asdict(dates),
+        "activate_by": dates.activate_by,
+        "valid_from": dates.valid_from,
+        "expires_at": dates.expires_at,
         "organisation_id": caller.organisation_id,
         "id": new_id(),
         "number": None if body.number is None else clean_number_text(body.number),

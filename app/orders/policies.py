@@ -146,6 +146,8 @@ def dates_at_issue(policy: Policy, said: OrderDates, issued_at: datetime) -> Ord
     for activation counts from its issue, and closes with its validity where that ends before. An end that no calendar
     has, after the year 9999, is none. What was said may contradict what is filled in: see `in_order`.
     """
+    if policy.default_validity is None and policy.activation_window is None:
+        return said
     begins = max(issued_at, said.valid_from or issued_at)
     dates = replace(said, expires_at=said.expires_at or _after(begins, policy.default_validity))
     if dates.activate_by is None:

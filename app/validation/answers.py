@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from pydantic import JsonValue
 from pydantic_core import to_json
 
-from app.db.identifiers import new_id
-from app.orders.lifecycle import LifecycleFacts, OrderStatus, boundaries, effective_status
+from app.db.identifiers import new_id_text
+from app.orders.lifecycle import LifecycleFacts, OrderStatus, StoredStatus, boundaries, effective_status
 from app.orders.location import LocatedOrder
 from app.orders.receipt_schemas import Receipt
 from app.orders.schemas import PurchaseOrder
@@ -39,7 +39,7 @@ from app.validation.schemas import Refusal as ShownRefusal
 class GateAnswer:
     """What is answered to a question: the body that `Validation` describes, before it is written down."""
 
-    id: UUID
+    id: str
     input: str
     source: Source
     number: str | None
@@ -68,14 +68,14 @@ def written(answer: GateAnswer, **beside: JsonValue) -> bytes:
     """
     return to_json(
         {
-            "id": str(answer.id),
+            "id": answer.id,
             "input": answer.input,
-            "source": answer.source.value,
+            "source": str(answer.source),
             "number": answer.number,
-            "matched_by": answer.matched_by and answer.matched_by.value,
+            "matched_by": answer.matched_by and str(answer.matched_by),
             "valid": answer.verdict is Verdict.accept,
-            "verdict": answer.verdict.value,
-            "status": answer.status and answer.status.value,
+            "verdict": str(answer.verdict),
+            "status": answer.status and str(answer.status),
             "refusals": answer.refusals,
             "did_you_mean": answer.did_you_mean,
             "order": answer.order,
@@ -101,9 +101,19 @@ class Answered:
     free_of_charge: bool
 
 
-def answer(question: Question, caller: Principal, knowledge: Knowledge, seen: set[tuple[str, UUID]]) -> Answered:
-    """Return the verdict on a question; `seen` holds the orders of the manifest so far, and gets its own."""
-    found = candidates(question, caller, knowledge)
+def answer(
+    question: Question,
+    caller: Principal,
+    knowledge: Knowledge,
+    seen: set[tuple[str, UUID]],
+    found: Sequence[LocatedOrder] | None = None,
+) -> Answered:
+    """Return the verdict on a question; `seen` holds the orders of the manifest so far, and gets its own.
+
+    `found`: the orders that it may mean, where that was found out before.
+    """
+    if found is None:
+        found = candidates(question, caller, knowledge)
     if len(found) != 1:
         named = any(one.relation in NAMED for one in found)
         shown = _without_order(question, found, knowledge)
@@ -123,23 +133,26 @@ def ahead(
     now: datetime,
     refusals_at: Callable[[datetime], Sequence[Refusal]],
     instants: Iterable[datetime] = (),
-) -> dict[str, Any]:
+) -> Mapping[str, Any]:
     """Return the fields of an answer that say until when it holds and what comes then.
 
     `instants`: those at which more than the order's own status may change.
     """
     coming = outlook(facts, now, [*boundaries(facts), *instants], refusals_at)
     if coming is None:
-        return {"valid_until": None, "afterwards": None}
+        return _FOR_EVER
     then = Afterwards(status=coming.status, verdict=coming.verdict, codes=list(coming.codes))
     return {"valid_until": coming.at, "afterwards": then}
+
+
+_FOR_EVER: Final[Mapping[str, Any]] = {"valid_until": None, "afterwards": None}
 
 
 def _without_order(question: Question, found: Sequence[LocatedOrder], knowledge: Knowledge) -> GateAnswer:
     """Return the answer where the input means no order, or several. There is no fact to keep back."""
     refusal = _not_one_order(question, found, knowledge)
     return GateAnswer(
-        id=new_id(),
+        id=new_id_text(),
         input=question.asked.input,
         source=question.source,
         number=question.number_text,
@@ -192,12 +205,12 @@ def _about(
     hrefs = requests_that_help(order, question.asked.buyer, knowledge, caller) if refusals else {}
     delivery = question.asked.delivery
     told = weightiest_first(refusals if related else [without_facts(refusal) for refusal in refusals])
-    coming: Mapping[str, Any] = {"valid_until": None, "afterwards": None}
+    coming = _FOR_EVER
     if related:
         instants = [] if delivery is None else deliveries.boundaries(delivery, order, knowledge.deliveries)
         coming = ahead(facts, at, refusals_at, instants)
     return GateAnswer(
-        id=new_id(),
+        id=new_id_text(),
         input=question.asked.input,
         source=question.source,
         number=order.row["number"],
@@ -206,7 +219,7 @@ def _about(
         status=effective_status(facts, at) if related else None,
         refusals=[shown_refusal(refusal, order, knowledge.directory, hrefs) for refusal in told],
         did_you_mean=[],
-        order=shown_order(order.row, knowledge.lines[order.identity], order.relation, at) if related else None,
+        order=shown_order(order.row, knowledge.lines[order.identity], order.relation, at, facts) if related else None,
         receipt=None,
         checked_at=knowledge.checked_at,
         **coming,
@@ -228,15 +241,17 @@ def refusals_of(
 ) -> list[Refusal]:
     """Return everything that is against the order at an instant: its own life, and the delivery that is told."""
     # For those alone whom the order names: others may be asking at the same time.
-    last = knowledge.last_receipts.get(order.identity) if order.relation in NAMED else None
+    row, identity = order.row, order.identity
+    last = knowledge.last_receipts.get(identity) if order.relation in NAMED else None
+    waits = facts.stored is StoredStatus.issued
     refusals = lifecycle_refusals(
         facts,
         at,
         None if last is None else LastReceipt(last.received_at, last.dock),
-        activation_pending=order.identity in knowledge.open_requests,
-        way=WayToSupplier(*(order.row[name] for name in ("sent_via", "sent_at", "seen_at"))),
+        activation_pending=identity in knowledge.open_requests,
+        way=WayToSupplier(row["sent_via"], row["sent_at"], row["seen_at"]) if waits else None,
     )
     if question.asked.delivery is not None:
-        lines = knowledge.lines[order.identity]
+        lines = knowledge.lines[identity]
         refusals += deliveries.refusals(question.asked.delivery, order, lines, knowledge.deliveries, caller, at)
     return refusals

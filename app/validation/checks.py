@@ -131,7 +131,7 @@ def lifecycle_refusals(
         underneath = replace(facts, stored=facts.suspended_from, suspended_from=None)
         expired = (_in_time(rule, underneath, at) for rule in TIME_RULES if rule.status is OrderStatus.expired)
         return [refuse(RefusalCode.suspended), *refusals_among(expired)]
-    in_time = [_in_time(rule, facts, at) for rule in TIME_RULES]
+    in_time = [_in_time(rule, facts, at) for rule in TIME_RULES] if time_statuses(facts, at) else []
     found = refusals_among([*in_time, _confirmed(facts, way), _activated(facts, at)])
     return _pending_instead(found) if activation_pending else found
 

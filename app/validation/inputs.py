@@ -33,6 +33,10 @@ InputRule = (
     NumberRule | Literal["gs1_unreadable", "gs1_without_number", "gs1_two_numbers", "article_bar_code", "web_address"]
 )
 
+# Most of what is asked looks like the numbers that are issued here. Behind the PO begins no word for "number" and no
+# second label, so that there is nothing to find out; a test has it found out all the same.
+_ISSUED_HERE: Final = re.compile("PO-?[A-MOQ-Z0-9][A-Z0-9]{1,32}", re.IGNORECASE | re.ASCII)
+
 _GS: Final = "\x1d"
 _ORDER_NUMBER_AI: Final = "400"
 # Logistic labels carry a dozen elements, those of carriers thirty. A text of a thousand characters holds hundreds, and
@@ -157,6 +161,9 @@ def understand(text: str) -> UnderstoodInput:
     `gs1_without_number`, `gs1_two_numbers`; `article_bar_code` (EAN, UPC); `web_address`, since nothing says which part
     of one would be the number. Positions in a sentence count from 1 in `text`.
     """
+    if _ISSUED_HERE.fullmatch(text):
+        key = text.replace("-", "").upper()
+        return UnderstoodInput("typed", text, (key, key[2:]))
     if len(text) > TYPED_TEXT_LENGTH_MAX:
         raise MalformedInput("too_long", f"No PO number is written in more than {TYPED_TEXT_LENGTH_MAX:,} characters.")
     identifier = _SYMBOLOGY_IDENTIFIER.match(text)

@@ -73,7 +73,9 @@ async def gather(
     found = await gather_for_all(connection, [Asked(caller, question) for question in questions])
     if asyncio.get_running_loop().time() - begun > suggests_within:
         return found
-    unanswered = [unanswered_of(question) for question in questions if is_unanswered(question, caller, found)]
+    unanswered = [
+        unanswered_of(question) for question in questions if question.keys and not candidates(question, caller, found)
+    ]
     return replace(found, meant=await suggested(connection, caller, unanswered))
 
 
@@ -172,11 +174,6 @@ def _identity(row: Mapping[str, Any]) -> Identity:
 def unanswered_of(question: Question) -> Unanswered:
     """Return what tells a question apart from others that found no order either."""
     return question.keys, question.asked.buyer
-
-
-def is_unanswered(question: Question, caller: Principal, knowledge: Knowledge) -> bool:
-    """Whether a question that may be a number has found no order."""
-    return bool(question.keys) and not candidates(question, caller, knowledge)
 
 
 async def suggested(

@@ -34,9 +34,9 @@ from app.validation.delivery_schemas import Delivery
 from app.validation.knowledge import (
     Asked,
     Knowledge,
+    candidates,
     gather,
     gather_for_all,
-    is_unanswered,
     suggested,
     unanswered_of,
 )
@@ -71,9 +71,10 @@ class Gate:
         """Return the answer to one question, as JSON; raises TooManyLookUps, and TemporarilyUnavailable in time."""
         begun = time.monotonic()
         knowledge = await self.look_up_one(caller, question)
-        if is_unanswered(question, caller, knowledge):
+        found = candidates(question, caller, knowledge)
+        if question.keys and not found:
             knowledge = await self._with_suggestions(caller, question, knowledge, begun)
-        given, delay = self.judge(caller, question, knowledge)
+        given, delay = self.judge(caller, question, knowledge, found)
         # Counted first: many at once must not all slip through while they are held back.
         await asyncio.sleep(delay)
         return given
@@ -117,9 +118,14 @@ class Gate:
         seconds = self._seconds * _LEAVES_TIME_TO_SUGGEST if allowance.suggests else 0.0
         return await gather(connection, caller, questions, suggests_within=seconds)
 
-    def judge(self, caller: Principal, question: Question, knowledge: Knowledge) -> tuple[bytes, float]:
-        """Return the answer to one question, as JSON, and the seconds to hold it back; raises TooManyLookUps."""
-        answered = answer(question, caller, knowledge, set())
+    def judge(
+        self, caller: Principal, question: Question, knowledge: Knowledge, found: Sequence[LocatedOrder]
+    ) -> tuple[bytes, float]:
+        """Return the answer to one question, as JSON, and the seconds to hold it back; raises TooManyLookUps.
+
+        `found`: the orders that it may mean, by `candidates`.
+        """
+        answered = answer(question, caller, knowledge, set(), found)
         delay = 0.0 if answered.free_of_charge else self._look_ups.allowance(caller.organisation_id).delay
         return written(self._given(caller, question, answered)), delay
 
@@ -200,8 +206,11 @@ class Gate:
 
     def _note(self, caller: Principal, held: Sequence[Answered]) -> None:
         """Have the answers that were held against the limit counted for all processes."""
-        unrelated = sum(not one.free_of_charge for one in held)
-        self._look_ups.note(caller.organisation_id, unrelated, related=any(one.related for one in held))
+        unrelated, related = 0, False
+        for one in held:
+            unrelated += not one.free_of_charge
+            related = related or one.related
+        self._look_ups.note(caller.organisation_id, unrelated, related=related)
 
     def _remembered(self, caller: Principal, question: Question, answered: Answered) -> GateAnswer:
         """Count the verdict, and note a check that told of a delivery or was refused for the order's timeline."""
@@ -220,7 +229,7 @@ def gate_check(caller: Principal, order: LocatedOrder, validation: GateAnswer, d
         number_key=order.number_key,
         organisation_id=order.organisation_id,
         sequence=order.row["version"],
-        id=validation.id,
+        id=UUID(validation.id),
         checked_at=validation.checked_at,
         checked_by=caller.organisation_id,
         key_id=caller.key_id,

@@ -1,4 +1,5 @@
 import asyncio
+import re
 import string
 import sys
 import time
@@ -12,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.numbers.number_keys import MalformedNumber, candidate_keys, number_key
-from app.validation.inputs import Element, MalformedInput, understand
+from app.validation import inputs
+from app.validation.inputs import Element, MalformedInput, UnderstoodInput, understand
 from app.validation.questions import manifest_of
 from app.validation.schemas import ValidateBatch
 from tests.validation.input_table import (
@@ -354,3 +356,20 @@ def seconds_to_settle(text: str) -> float:
     with suppress(MalformedInput):
         understand(text)
     return time.process_time() - start
+
+
+@given(
+    st.from_regex(r"(?i)PO-?[A-Z0-9]{2,34}", fullmatch=True)
+    | st.from_regex(r"(?i)PO-?(N|NO|NR|NUM|NUMBER|PO|P|#)-?[A-Z0-9]{1,9}", fullmatch=True)
+)
+def test_numbers_that_look_like_ours_are_read_at_once_as_they_would_be_read_anyway(text: str) -> None:
+    def read() -> UnderstoodInput | str:
+        try:
+            return understand(text)
+        except MalformedInput as malformed:
+            return malformed.rule
+
+    with pytest.MonkeyPatch.context() as patch:
+        quick = read()
+        patch.setattr(inputs, "_ISSUED_HERE", re.compile("(?!)"))
+        assert quick == read()
