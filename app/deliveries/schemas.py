@@ -33,13 +33,11 @@ from app.http.schemas import (
 )
 from app.orders.contacts import ContactPoint
 from app.orders.content_schemas import Window
-from app.shipments.models import BOL_MAX
-from app.shipments.schemas import TrailerNumber, WrittenCode, WrittenProNumber
+from app.shipments.schemas import Bol, TrailerNumber, WrittenCode, WrittenProNumber
 from app.validation.delivery_schemas import DeliveryParty, ToldParty, WrittenTrailerNumber
 from app.validation.refusal_codes import RefusalCode, Verdict
 from app.validation.schemas import INPUT_MAX, Input, Refusal
 
-Bol = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=BOL_MAX), PRINTABLE]
 AppointmentNumber = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40), PRINTABLE]
 Count = Annotated[int, Field(strict=True, ge=0, le=LARGEST_INTEGER)]
 

@@ -6,10 +6,8 @@ from pydantic import Field, StringConstraints
 
 from app.http.schemas import PRINTABLE, Quantity, RequestModel, ShortText, Timestamp
 from app.orders.content_schemas import Unit
-from app.shipments.models import BOL_MAX
-from app.shipments.schemas import TrailerNumber, WrittenCode
+from app.shipments.schemas import Bol, TrailerNumber, WrittenCode
 
-Bol = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=BOL_MAX), PRINTABLE]
 _Number = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), PRINTABLE]
 _Reference = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), PRINTABLE]
 

@@ -50,6 +50,7 @@ BEYOND = [
     (told(s_bol=""), [*SHIPMENT, "bol"], "string_too_short"),
     (told(s_bol="B" * 31), [*SHIPMENT, "bol"], "string_too_long"),
     (told(s_bol="B\x00"), [*SHIPMENT, "bol"], "control_character"),
+    (told(s_bol="two\nlines"), [*SHIPMENT, "bol"], "string_pattern_mismatch"),
     (told(comments="c" * 501), ["body", "comments"], "string_too_long"),
     (told(comments="\x00"), ["body", "comments"], "control_character"),
     (told(trailer_number="x" * 33), ["body", "trailer_number"], "string_too_long"),
