@@ -11,10 +11,11 @@ from app.http.authorisation import require_scope
 from app.http.problems import invalid_item
 from app.principal import OPERATIONS, Principal
 from app.shipments import ship_notices
-from app.shipments.ship_notice_schemas import ReceivedNotice
+from app.shipments.ship_notice_schemas import ReceivedNotice, WithdrawnNotice
 from app.shipments.ship_notices import RefusedNotice
 
 _NOTICE: Final[TypeAdapter[ReceivedNotice]] = TypeAdapter(ReceivedNotice)
+_WITHDRAWN: Final[TypeAdapter[WithdrawnNotice]] = TypeAdapter(WithdrawnNotice)
 
 
 async def notify(connection: AsyncConnection, caller: Principal, document: Document) -> bool:
@@ -26,15 +27,18 @@ async def notify(connection: AsyncConnection, caller: Principal, document: Docum
     said = dict(document.content)
     purpose = said.pop("purpose")
     shipper = acting(caller, "link_pro_number")
+    try:
+        if purpose == "01":
+            withdrawn = _WITHDRAWN.validate_python({"reference": said["reference"]})
+        else:
+            notice = _NOTICE.validate_python({**said, "replaces": purpose == "05"})
+    except ValidationError as error:
+        raise invalid_item(error, ("body",)) from None
     if purpose == "01":
         # All of it, with the first shipment that says so.
         if said["shipment"] == 1:
-            await ship_notices.withdraw(connection, shipper, said["reference"])
+            await ship_notices.withdraw(connection, shipper, withdrawn.reference)
         return bool(said["shipment"] == 1)
-    try:
-        notice = _NOTICE.validate_python({**said, "replaces": purpose == "05"})
-    except ValidationError as error:
-        raise invalid_item(error, ("body",)) from None
     try:
         return await ship_notices.receive(connection, shipper, notice)
     except RefusedNotice as refused:

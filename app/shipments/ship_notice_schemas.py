@@ -34,6 +34,12 @@ class ShippedOrder(RequestModel):
     lines: list[ShippedItem] = []
 
 
+class WithdrawnNotice(RequestModel):
+    """A notice that is taken back, all of its shipments."""
+
+    reference: _Reference
+
+
 class ReceivedNotice(RequestModel):
     """One shipment of a notice: which of how many, and whether it takes the place of what was said before."""
 

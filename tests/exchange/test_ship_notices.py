@@ -150,6 +150,16 @@ def test_a_notice_that_is_withdrawn_takes_its_pro_numbers_along_but_none_that_wa
     assert unknown["report"]["data"][0]["reason"].startswith("BSN02")
 
 
+def test_a_reference_that_is_no_text_is_refused_whatever_is_done_with_the_notice(
+    seller: Party, orders: list[dict[str, Any]]
+) -> None:
+    sent = notice(xpo(), orders[0])
+    for said in (sent, sent.replace("BSN*00", "BSN*05"), "856|BSN*01*SN-1*20360227*0800~HL*1**S~"):
+        assert "*SN-1*" in said
+        (refused,) = imported(seller, interchange(said.replace("*SN-1*", "*SN\x00-1*")))["report"]["data"]
+        assert refused["errors"][0]["place"].startswith("BSN02")
+
+
 def test_who_only_receives_the_goods_or_holds_the_number_notifies_nothing(
     buyer: Party, warehouse: Party, stranger: Party, orders: list[dict[str, Any]]
 ) -> None:
