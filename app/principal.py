@@ -170,6 +170,7 @@ OPERATIONS: Mapping[str, Rule] = {
     "list_delivery_booking_events": _rule(Scope.SHIP),
     "confirm_delivery_booking": _rule(Scope.SHIP),
     "reschedule_delivery_booking": _rule(Scope.SHIP),
+    "update_delivery_booking": _rule(Scope.SHIP),
     "cancel_delivery_booking": _rule(Scope.SHIP),
     "arrive_delivery_booking": _rule(Scope.SHIP),
     "arrive_vehicle": _rule(Scope.SHIP),

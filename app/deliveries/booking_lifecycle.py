@@ -35,6 +35,7 @@ class BookingAction(StrEnum):
 
     confirm = "confirm"
     reschedule = "reschedule"
+    update = "update"
     add_shipment = "add_shipment"
     remove_shipment = "remove_shipment"
     cancel = "cancel"
@@ -58,6 +59,7 @@ TRANSITIONS: Final[Mapping[BookingAction, Mapping[BookingStatus, BookingStatus]]
     BookingAction.confirm: {BookingStatus.requested: BookingStatus.confirmed},
     # What was confirmed was another window: the warehouse says yes to the new one, unless it has chosen it itself.
     BookingAction.reschedule: dict.fromkeys(EXPECTED, BookingStatus.requested),
+    BookingAction.update: {status: status for status in EXPECTED},
     BookingAction.add_shipment: {status: status for status in EXPECTED},
     BookingAction.remove_shipment: {status: status for status in EXPECTED},
     BookingAction.cancel: dict.fromkeys(EXPECTED, BookingStatus.cancelled),

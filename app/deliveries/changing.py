@@ -1,4 +1,4 @@
-"""The use cases that change a booking: confirm, reschedule, cancel, complete, no-show, remove a shipment.
+"""The use cases that change a booking: confirm, reschedule, update, cancel, complete, no-show, remove a shipment.
 
 Each begins with a conditional UPDATE of the booking's row. It judges the status and holds the row to the end of the
 transaction, so that all changes of one booking come after one another.
@@ -18,6 +18,7 @@ from app.deliveries.booked_orders import lines_of
 from app.deliveries.booking import require_in_time, searchable
 from app.deliveries.booking_lifecycle import BookingAction, starts
 from app.deliveries.booking_numbers import APPOINTMENT_FORMAT_ID, APPOINTMENT_PATTERN, appointment_number_of
+from app.deliveries.booking_rules import trailer_key
 from app.deliveries.errors import (
     AnotherWarehouse,
     AppointmentTaken,
@@ -27,11 +28,19 @@ from app.deliveries.errors import (
 )
 from app.deliveries.judging import Verdicts
 from app.deliveries.repository import Told
-from app.deliveries.schemas import ConfirmBooking, DeliveryBooking, RefusedOrder, RefusedShipment, RescheduleBooking
+from app.deliveries.schemas import (
+    ConfirmBooking,
+    DeliveryBooking,
+    RefusedOrder,
+    RefusedShipment,
+    RescheduleBooking,
+    UpdateBooking,
+)
 from app.deliveries.service import refusal, require_warehouse, the_booking
 from app.deliveries.views import whole
 from app.events.event_types import EventType
 from app.http.errors import NotFound
+from app.http.preconditions import content_etag, require_match
 from app.http.schemas import ProblemDetails, timestamp
 from app.numbers.number_issuer import NumberIssuer
 from app.orders import policy_service
@@ -40,6 +49,7 @@ from app.orders.location import LocatedOrder
 from app.orders.service import overtaken
 from app.principal import Principal
 from app.shipments import booking_repository as shipments
+from app.shipments import link_repository
 from app.shipments.links import may_ship
 from app.validation.deliveries import gate_of
 from app.validation.delivery_schemas import DeliveryParty
@@ -47,6 +57,7 @@ from app.validation.delivery_schemas import DeliveryParty
 _EVENT_OF = {
     BookingAction.confirm: EventType.DELIVERY_BOOKING_CONFIRMED,
     BookingAction.reschedule: EventType.DELIVERY_BOOKING_RESCHEDULED,
+    BookingAction.update: EventType.DELIVERY_BOOKING_CHANGED,
     BookingAction.remove_shipment: EventType.DELIVERY_BOOKING_SHIPMENT_REMOVED,
     BookingAction.cancel: EventType.DELIVERY_BOOKING_CANCELLED,
     BookingAction.complete: EventType.DELIVERY_BOOKING_COMPLETED,
@@ -97,6 +108,28 @@ async def reschedule(
     await shipments.move(connection, row.id, row.number_keys, body.window.model_dump(mode="json"))
     judged = {one.order.identity: one.order.row for one in verdicts.orders if one.order is not None}
     return await _told(connection, caller, BookingAction.reschedule, row, row.shipments, body.reason, judged)
+
+
+async def update(
+    connection: AsyncConnection, caller: Principal, name: str, if_match: str | None, body: UpdateBooking
+) -> DeliveryBooking:
+    """Say another trailer, contact or comments of a booking that is still to come, for which no time is too late.
+
+    Raises NotFound, InvalidTransition, PreconditionRequired and PreconditionFailed.
+    """
+    booking = await the_booking(connection, caller, name)
+    require_match(if_match, content_etag(whole(booking, caller)))
+    await _require_possible(connection, caller, booking, BookingAction.update)
+    said = body.model_dump(mode="json", include=body.model_fields_set)
+    values = {name: value for name, value in said.items() if getattr(booking, name) != value}
+    if not values:
+        return whole(booking, caller)
+    moved = "trailer_number" in values
+    keys = {"trailer_key": trailer_key(body.trailer_number)} if moved else {}
+    row = await _change(connection, caller, booking, BookingAction.update, {**values, **keys}, values)
+    if moved:
+        await link_repository.expect_trailer(connection, row.id, row.number_keys, row.trailer_number)
+    return await _told(connection, caller, BookingAction.update, row, row.shipments)
 
 
 async def cancel(connection: AsyncConnection, caller: Principal, name: str, reason: str | None) -> DeliveryBooking:

@@ -1,4 +1,4 @@
-"""`/v1/delivery-bookings`: book, see, list; add and remove shipments."""
+"""`/v1/delivery-bookings`: book, see, list, update; add and remove shipments."""
 
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -14,10 +14,17 @@ from app.deliveries.calendar_errors import OutsideCalendar, SlotTaken
 from app.deliveries.errors import BookingCutoffPassed, DeliveryNotBookable, LastShipment
 from app.deliveries.examples import BOOK, SHIPMENT, SHIPMENT_ID
 from app.deliveries.repository import Filters
-from app.deliveries.schemas import BookDelivery, BookingEvent, BookingSummary, BookShipment, DeliveryBooking
+from app.deliveries.schemas import (
+    BookDelivery,
+    BookingEvent,
+    BookingSummary,
+    BookShipment,
+    DeliveryBooking,
+    UpdateBooking,
+)
 from app.errors import InvalidRequest, Problem
 from app.http.authorisation import Caller
-from app.http.errors import NotFound
+from app.http.errors import NotFound, PreconditionFailed, PreconditionRequired
 from app.http.openapi import documented
 from app.http.pagination import (
     DEFAULT_LIMIT,
@@ -28,7 +35,7 @@ from app.http.pagination import (
     invalid_cursor,
     page_answer,
 )
-from app.http.preconditions import IfNoneMatch, content_etag
+from app.http.preconditions import IfMatch, IfNoneMatch, content_etag
 from app.http.schemas import LARGEST_INTEGER, Page, Timestamp
 from app.http.unit_of_work import Account, Answer, Reading, Unit
 from app.numbers.number_issuer import NumberIssuer
@@ -190,6 +197,21 @@ async def get_delivery_booking(
     For who has made it, and for the warehouse that it comes to.
     """
     return await unit.read(lambda connection: service.get(connection, caller, delivery_booking_id), _answer)
+
+
+@router.patch("/{delivery_booking_id}", **step("update_delivery_booking", PreconditionRequired, PreconditionFailed))
+async def update_delivery_booking(
+    delivery_booking_id: BookingName, body: UpdateBooking, caller: Caller, unit: Unit, if_match: IfMatch = None
+) -> Response:
+    """Update a delivery booking.
+
+    The trailer, often known only when it is loaded, whom the warehouse reaches, and comments: while the vehicle is
+    still to come, and however late that is. Gates expect the new trailer with the orders from now on. Send the ETag of
+    the booking as `If-Match`. Another window is a `reschedule`; other goods are another shipment.
+    """
+    return await unit.write(
+        lambda connection: changing.update(connection, caller, delivery_booking_id, if_match, body), _answer
+    )
 
 
 @router.get(

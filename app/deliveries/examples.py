@@ -142,6 +142,8 @@ ARRIVED: dict[str, Any] = {
     },
 }
 
+UPDATE: dict[str, Any] = {"trailer_number": "HH-ES-42", "contact": {"name": "Cem", "phone": "+49 171 555 0104"}}
+
 EVENT: dict[str, Any] = {
     "sequence": 2,
     "type": "delivery_booking.confirmed",

@@ -19,6 +19,7 @@ from app.deliveries.examples import (
     REFUSED,
     RESCHEDULE,
     SHIPMENT,
+    UPDATE,
 )
 from app.http.schemas import (
     LARGEST_INTEGER,
@@ -39,6 +40,7 @@ from app.validation.refusal_codes import RefusalCode, Verdict
 from app.validation.schemas import INPUT_MAX, Input, Refusal
 
 AppointmentNumber = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40), PRINTABLE]
+Comments = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=COMMENTS_MAX), PRINTABLE]
 Count = Annotated[int, Field(strict=True, ge=0, le=LARGEST_INTEGER)]
 
 
@@ -103,14 +105,23 @@ class BookDelivery(RequestModel):
     """The vehicle's, at most 32 of letters, digits, `_` and `-`. Gates compare it where it is told."""
     contact: ContactPoint | None = None
     """Whom the warehouse reaches about it."""
-    comments: (
-        Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=COMMENTS_MAX), PRINTABLE]
-        | None
-    ) = None
+    comments: Comments | None = None
     partial: bool = False
     """Book what may come, and name the rest, instead of booking nothing unless all may."""
     shipments: Annotated[list[BookShipment], Field(min_length=1, max_length=SHIPMENTS_MAX)]
     """At most 500 purchase orders in all."""
+
+
+class UpdateBooking(RequestModel):
+    """What is known better by now. Left out: as it was said before; null takes it away."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [UPDATE]})
+
+    trailer_number: TrailerNumber | None = None
+    """The vehicle's, which the order's gates compare from now on."""
+    contact: ContactPoint | None = None
+    """Whom the warehouse reaches about it."""
+    comments: Comments | None = None
 
 
 class ConfirmBooking(RequestModel):

@@ -39,6 +39,7 @@ class EventType(StrEnum):
     DELIVERY_BOOKING_REQUESTED = "delivery_booking.requested"
     DELIVERY_BOOKING_CONFIRMED = "delivery_booking.confirmed"
     DELIVERY_BOOKING_RESCHEDULED = "delivery_booking.rescheduled"
+    DELIVERY_BOOKING_CHANGED = "delivery_booking.changed"
     DELIVERY_BOOKING_CANCELLED = "delivery_booking.cancelled"
     DELIVERY_BOOKING_ARRIVED = "delivery_booking.arrived"
     DELIVERY_BOOKING_COMPLETED = "delivery_booking.completed"

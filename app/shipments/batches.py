@@ -31,6 +31,7 @@ from app.shipments.links import (
     EVENT_OF,
     LINKABLE,
     Standing,
+    booked,
     change,
     event_data,
     in_the_way,
@@ -240,6 +241,8 @@ def _problem(caller: Principal, link: PlannedLink, known: _Known, standing: Sequ
     order, found = link.order, known.link(link)
     if link.id in known.refused:
         return known.refused[link.id]
+    if found is not None and found.booking_id is not None and link.changes(found):
+        return booked(found)
     if (found is None or link.changes(found)) and order.row["status"] not in LINKABLE:
         return not_linkable(order)
     if found is None and order.identity in known.whole:
@@ -255,7 +258,7 @@ async def _link(
     """Make the links, count the changes of their orders and write the events; raises _OvertakenError."""
     made: dict[LinkId, Linked] = {}
     for link, one in zip(planned.values(), await link_all(connection, caller, [*planned.values()]), strict=True):
-        if isinstance(one, Problem):
+        if isinstance(one, Problem) or link.changes(one.row):
             raise _OvertakenError
         made[link.id] = one
     await _record(connection, caller, planned, made, known)

@@ -14,6 +14,7 @@ from app.principal import Principal
 from app.shipments import claim_repository, claims, link_repository
 from app.shipments.claim_repository import Claimed, Pro
 from app.shipments.link_repository import LinkId
+from app.shipments.links import says_otherwise
 from app.shipments.models import LinkOutcome
 from app.shipments.pro_numbers import ProNumber
 
@@ -60,7 +61,7 @@ class PlannedLink:
 
     def changes(self, row: Row[Any]) -> bool:
         """Whether a link that is there would be another one."""
-        return any(getattr(row, column) != value for column, value in self.said.items())
+        return says_otherwise(row, self.said)
 
     def overlaid(self, later: "PlannedLink") -> "PlannedLink":
         """Return this link with what a later one says of it anew."""

@@ -26,7 +26,13 @@ from app.orders.endpoints import Buyer, OrderNumber
 from app.orders.errors import AmbiguousNumber, InvalidTransition
 from app.orders.schemas import GiveReason
 from app.shipments import carriers, service
-from app.shipments.errors import InvalidProNumber, ProNumberClaimed, ProNumberReused, SplitShipmentNotAllowed
+from app.shipments.errors import (
+    InvalidProNumber,
+    ProNumberBooked,
+    ProNumberClaimed,
+    ProNumberReused,
+    SplitShipmentNotAllowed,
+)
 from app.shipments.examples import DISRUPTION, LINK, LINK_WITH_VEHICLE, OWN_CARRIER
 from app.shipments.schemas import Carrier, LinkProNumber, ProNumber, ProNumberLink, PutCarrier, PutSharedCarrier
 from app.shipments.service import LinkPosition
@@ -128,6 +134,7 @@ async def put_shared_carrier(scac: Scac, body: PutSharedCarrier, caller: Caller,
         InvalidProNumber,
         ProNumberClaimed,
         ProNumberReused,
+        ProNumberBooked,
         SplitShipmentNotAllowed,
         status=201,
         also={200: "The order has this PRO number already; at most the expected vehicle was changed."},
@@ -146,7 +153,8 @@ async def link_pro_number(
 
     `trailer_number` and `window` say which vehicle is expected with it and when it is booked to come: a gate that is
     told of a delivery compares both. `bol` is the bill of lading. Linking again is 200 and changes nothing but these
-    three, where they are said anew. What a mere presenter says of a vehicle books nothing: gates do not go by it.
+    three, where they are said anew. What a mere presenter says of a vehicle books nothing: gates do not go by it. Where
+    the order comes with a delivery booking the three are the booking's, and others are 409 `pro_number_booked`.
 
     Where the policy that the order was issued under refuses split shipments, a second PRO number is 409
     `split_shipment_not_allowed` until the first is taken off. One that a mere presenter linked is in no party's way.

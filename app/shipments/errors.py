@@ -80,15 +80,16 @@ class ProNumberLinked(Problem):
 
 
 class ProNumberBooked(Problem):
-    """The order comes with a delivery booking under this PRO number, and the booking would say another one."""
+    """The order comes with a delivery booking under this PRO number, and the booking would say something else."""
 
     status = 409
     code = "pro_number_booked"
     title = "The PRO number is booked"
     remedy = (
-        "Take the shipment out of its delivery booking (POST "
-        "/v1/delivery-bookings/{delivery_booking_id}/shipments/{shipment_id}/remove), or cancel that; then move the "
-        "PRO number, and book it anew. To take the order off this vehicle, unlink it."
+        "Its vehicle and window are those of its delivery booking: PATCH /v1/delivery-bookings/{delivery_booking_id} "
+        "says another trailer, and its `reschedule` another window. For another PRO number or bill of lading, take the "
+        "shipment out of it (POST /v1/delivery-bookings/{delivery_booking_id}/shipments/{shipment_id}/remove), or "
+        "cancel it; then move the PRO number, and book it anew. To take the order off this vehicle, unlink it."
     )
     example_detail = "The PRO number 123-456782 of CNWY comes with a delivery booking."
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, case, delete, func, select, text, tuple_
+from sqlalchemy import Row, case, delete, func, select, text, tuple_, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -46,7 +46,7 @@ _CHANGE = text(
         f"{name} = CASE WHEN '{name}' = ANY(given.said) THEN given.{name} ELSE links.{name} END" for name in _VEHICLE
     )
     + f" FROM {_given} WHERE links.number_key = given.number_key AND links.organisation_id = given.organisation_id "
-    "AND links.scac = given.scac AND links.pro_number = given.pro_number AND ("
+    "AND links.scac = given.scac AND links.pro_number = given.pro_number AND links.booking_id IS NULL AND ("
     + " OR ".join(f"('{name}' = ANY(given.said) AND links.{name} IS DISTINCT FROM given.{name})" for name in _VEHICLE)
     + f") RETURNING {_returned}"
 ).columns(*_link_columns)
@@ -57,8 +57,8 @@ async def put_all(
 ) -> Mapping[LinkId, tuple[Row[Any], LinkOutcome]]:
     """Put PRO numbers on orders, or note the vehicles that are expected with those that are there; return all links.
 
-    Values are columns of a link by name; of trailer_number, delivery_window and bol those that are said anew. One
-    statement where all are new, at most three otherwise.
+    Values are columns of a link by name; of trailer_number, delivery_window and bol those that are said anew. A link
+    that a delivery booking has its vehicle on stays as it is. One statement where all are new, at most three otherwise.
     """
     put: dict[LinkId, tuple[Row[Any], LinkOutcome]] = {}
     # Only an unlinking between the statements makes another round.
@@ -86,6 +86,17 @@ async def existing(connection: AsyncConnection, links: Collection[LinkId]) -> fr
         select(*_KEY).where(Link.number_key.in_({link[0] for link in links}), tuple_(*_KEY).in_(sorted(links)))
     )
     return frozenset((key, buyer, scac, pro_number) for key, buyer, scac, pro_number in rows)
+
+
+async def expect_trailer(
+    connection: AsyncConnection, booking_id: UUID, number_keys: Collection[str], trailer_number: str | None
+) -> None:
+    """Expect what a booking brings on another vehicle."""
+    await connection.execute(
+        update(Link)
+        .where(Link.number_key.in_(number_keys), Link.booking_id == booking_id)
+        .values(trailer_number=trailer_number)
+    )
 
 
 async def hold(

@@ -22,7 +22,7 @@ from app.orders.views import lifecycle_facts
 from app.principal import Principal, Relation
 from app.shipments import repository
 from app.shipments.claim_repository import Pro
-from app.shipments.errors import SplitShipmentNotAllowed
+from app.shipments.errors import ProNumberBooked, SplitShipmentNotAllowed
 from app.shipments.models import LinkOutcome
 from app.shipments.schemas import LinkProNumber
 
@@ -121,6 +121,16 @@ def not_linkable(order: LocatedOrder) -> InvalidTransition:
             "allowed": [action.value for action in allowed_actions(facts, order.read_at)],
         },
     )
+
+
+def says_otherwise(row: Any, vehicle: Mapping[str, Any]) -> bool:
+    """Whether a `vehicle`, by the columns of a link, is another one than that of the link."""
+    return any(getattr(row, column) != value for column, value in vehicle.items())
+
+
+def booked(row: Any) -> ProNumberBooked:
+    """Return the problem of a link on which a delivery booking has its PRO number, its vehicle and its window."""
+    return ProNumberBooked(f"The PRO number {row.display} of {row.scac} comes with a delivery booking.")
 
 
 def change(

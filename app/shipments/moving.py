@@ -14,8 +14,7 @@ from app.orders import repository as orders
 from app.orders.location import LocatedOrder, locate
 from app.principal import Principal, Relation
 from app.shipments import claims, link_repository, reading, tracking_repository
-from app.shipments.errors import ProNumberBooked
-from app.shipments.links import LINKABLE, change, event_data, may_ship, refusal, require_single
+from app.shipments.links import LINKABLE, booked, change, event_data, may_ship, refusal, require_single
 from app.shipments.schemas import MoveProNumber, ProNumberLink
 from app.shipments.tracking_views import link_shown
 
@@ -46,7 +45,7 @@ async def move(
     if claimed is None:
         return await _shown(connection, order, gone)
     if gone.booking_id is not None:
-        raise ProNumberBooked(f"The PRO number {gone.display} of {gone.scac} comes with a delivery booking.")
+        raise booked(gone)
     values = {"scac": to_scac, "pro_number": pro.key, "display": pro.display, "linked_by": caller.organisation_id}
     row = await link_repository.move(connection, gone, values)
     if new not in held:

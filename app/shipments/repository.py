@@ -125,7 +125,8 @@ async def link(
 ) -> tuple[Row[Any], LinkOutcome]:
     """Link a PRO number to an order, or note the `vehicle` that is expected with one that is linked; return the link.
 
-    `vehicle`: those of the columns trailer_number, delivery_window and bol that are said anew.
+    `vehicle`: those of the columns trailer_number, delivery_window and bol that are said anew. A link that a delivery
+    booking has its vehicle on stays as it is.
     """
     statement = (
         postgresql.insert(Link)
@@ -140,7 +141,8 @@ async def link(
         if (made := (await connection.execute(statement)).one_or_none()) is not None:
             return made, LinkOutcome.MADE
         if vehicle:
-            change = update(Link).where(*is_link, differs).values(**vehicle).returning(Link.__table__)
+            not_booked = Link.booking_id.is_(None)
+            change = update(Link).where(*is_link, differs, not_booked).values(**vehicle).returning(Link.__table__)
             if (changed := (await connection.execute(change)).one_or_none()) is not None:
                 return changed, LinkOutcome.CHANGED
         if (found := (await connection.execute(select(Link.__table__).where(*is_link))).one_or_none()) is not None:

@@ -19,11 +19,13 @@ from app.shipments import claim_repository, claims, reading, repository, trackin
 from app.shipments.links import (
     EVENT_OF,
     LINKABLE,
+    booked,
     change,
     event_data,
     may_ship,
     refusal,
     require_single,
+    says_otherwise,
     vehicle_of,
 )
 from app.shipments.models import LinkOutcome
@@ -47,12 +49,13 @@ async def link(
 
     A repetition changes nothing but the vehicle that is expected, where it says another one.
 
-    Raises what `locate` does, InvalidProNumber, ProNumberClaimed, ProNumberReused, InvalidTransition where no goods are
-    expected, and SplitShipmentNotAllowed.
+    Raises what `locate` does, InvalidProNumber, ProNumberClaimed, ProNumberReused, ProNumberBooked for another vehicle
+    than that of its delivery booking, InvalidTransition where no goods are expected, and SplitShipmentNotAllowed.
     """
     order = await locate(connection, caller, number, buyer, admits=may_ship)
     scac, pro = await reading.read(connection, caller, body.scac, body.pro_number)
     claimed = await claims.claim(connection, caller, scac, pro)
+    vehicle = vehicle_of(body)
     row, outcome = await repository.link(
         connection,
         {
@@ -63,8 +66,10 @@ async def link(
             "display": pro.display,
             "linked_by": caller.organisation_id,
         },
-        vehicle_of(body),
+        vehicle,
     )
+    if row.booking_id is not None and says_otherwise(row, vehicle):
+        raise booked(row)
     if outcome is LinkOutcome.MADE:
         await claims.require_unused(connection, claimed, order.identity)
     if outcome is not LinkOutcome.UNCHANGED:

@@ -24,7 +24,7 @@ from app.orders.location import LocatedOrder, locate
 from app.orders.views import relation_of
 from app.principal import Principal
 from app.shipments import service, ship_notice_repository
-from app.shipments.errors import InvalidProNumber
+from app.shipments.errors import InvalidProNumber, ProNumberBooked
 from app.shipments.links import may_ship
 from app.shipments.reading import named
 from app.shipments.schemas import LinkProNumber
@@ -142,7 +142,11 @@ async def _put(
     """Put the PRO number on an order and the notice on its link; return the link where what it says is new."""
     said = {name: getattr(one.said, name) for name in ("scac", "pro_number", "trailer_number")}
     body = LinkProNumber(**{name: value for name, value in said.items() if value is not None})
-    _, made = await service.link(connection, caller, str(one.order.row["id"]), None, body)
+    try:
+        _, made = await service.link(connection, caller, str(one.order.row["id"]), None, body)
+    except ProNumberBooked:
+        # It is on the order: the trailer that its delivery booking names stays, as its bill of lading does.
+        made = False
     if before is not None and _says_the_same(before.ship_notice, after):
         return []
     made = made or (before is not None and before.ship_notice["made_link"])

@@ -36,8 +36,8 @@ PATHS = {
     A.no_show: "no-show",
 }
 ALLOWED = {
-    S.requested: {A.confirm, A.reschedule, A.add_shipment, A.remove_shipment, A.cancel, A.arrive, A.no_show},
-    S.confirmed: {A.reschedule, A.add_shipment, A.remove_shipment, A.cancel, A.arrive, A.no_show},
+    S.requested: {A.confirm, A.reschedule, A.update, A.add_shipment, A.remove_shipment, A.cancel, A.arrive, A.no_show},
+    S.confirmed: {A.reschedule, A.update, A.add_shipment, A.remove_shipment, A.cancel, A.arrive, A.no_show},
     S.arrived: {A.complete},
     S.completed: set(),
     S.cancelled: set(),
@@ -154,6 +154,8 @@ def test_what_a_status_does_not_allow_is_refused_with_what_it_does(
             answer = step(warehouse, made, "shipments", **shipment("PO-NONE-SUCH"))
         elif action is A.remove_shipment:
             answer = step(warehouse, made, f"shipments/{shipment_id}/remove")
+        elif action is A.update:
+            answer = change(warehouse, made, comments="Ring twice")
         else:
             said = {"window": window()} if action is A.reschedule else {}
             answer = step(warehouse, made, PATHS[action], **said)
@@ -313,3 +315,85 @@ def test_of_changes_at_once_one_is_made_after_the_other(at_warehouse: Make, forw
     history = forwarder.get(f"{PATH}/{made['id']}/events").json()["data"]
     assert len(history) == 1 + len(won)
     assert current(forwarder, made)["version"] == len(history)
+
+
+def links(party: Party, order: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = party.get(f"/v1/purchase-orders/{order['id']}/pro-numbers").json()["data"]
+    return found
+
+
+def change(party: Party, made: dict[str, Any], **said: Any) -> httpx.Response:
+    """Change what a booking says, by its ETag as the party reads it."""
+    path = f"{PATH}/{made['id']}"
+    return party.patch(path, said, headers={"If-Match": party.get(path).headers["ETag"]})
+
+
+def test_the_trailer_and_the_driver_are_told_when_they_are_known(
+    at_warehouse: Make, forwarder: Party, warehouse: Party, seller: Party
+) -> None:
+    orders = [at_warehouse(), at_warehouse()]
+    now = {"start": ahead(minutes=-5), "end": ahead(hours=2)}
+    part = shipment(*orders)
+    made = booked(forwarder, part, window=now, comments="Ring twice")
+    assert warehouse.post("/v1/policies", {"booking_cutoff": "P1D"}).status_code == 201
+    done(warehouse, made, "confirm")
+    contact = {"name": "Cem", "phone": "+49 171 555 0104"}
+    changed = change(forwarder, made, trailer_number="HH-ES-42", contact=contact, comments=None)
+    assert changed.status_code == 200, changed.text
+    found = changed.json()
+    assert (found["status"], found["trailer_number"], found["comments"]) == ("confirmed", "HH-ES-42", None)
+    assert found["contact"]["phone"] == contact["phone"]
+    for order in orders:
+        (link,) = links(forwarder, order)
+        assert (link["trailer_number"], link["window"]) == ("HH-ES-42", made["window"])
+        last = timeline(seller, order)[-1]
+        assert (last["type"], last["data"]["trailer_number"]) == ("delivery_booking.changed", "HH-ES-42")
+    # Saying it again changes nothing, and what is left out stays.
+    assert change(warehouse, made, trailer_number="HH-ES-42").json()["version"] == found["version"]
+    gate = {"scac": part["scac"], "pro_number": part["pro_number"]}
+    wrong = warehouse.post(
+        "/v1/validations", {"input": orders[0]["number"], "delivery": {**gate, "trailer_number": "B-1"}}
+    )
+    assert [one["code"] for one in wrong.json()["refusals"]] == ["delivery_mismatch"]
+    assert warehouse.post(f"{PATH}/arrive", {"input": "hh es 42"}).json()["arrived"] is True
+    assert change(forwarder, made, trailer_number="B-1").json()["code"] == "invalid_transition"
+
+
+def test_a_booking_is_changed_by_its_parties_as_they_have_read_it(
+    at_warehouse: Make, forwarder: Party, warehouse: Party, buyer: Party
+) -> None:
+    made = booked(forwarder, shipment(at_warehouse()))
+    path, said = f"{PATH}/{made['id']}", {"comments": "Ring twice"}
+    stale = {"If-Match": forwarder.get(path).headers["ETag"]}
+    assert forwarder.patch(path, said).status_code == 428
+    assert change(warehouse, made, **said).json()["comments"] == "Ring twice"
+    assert forwarder.patch(path, {"comments": None}, headers=stale).status_code == 412
+    assert buyer.patch(path, said, headers={"If-Match": "*"}).status_code == 404
+    assert [one["data"] for one in forwarder.get(f"{path}/events").json()["data"][1:]] == [said]
+
+
+def test_what_is_booked_is_said_of_the_booking_and_not_of_the_link(
+    at_warehouse: Make, forwarder: Party, warehouse: Party
+) -> None:
+    order = at_warehouse()
+    part = shipment(order, bol="BOL-1")
+    made = booked(forwarder, part, trailer_number="HH-1")
+    path = f"/v1/purchase-orders/{order['id']}/pro-numbers"
+    number = {"scac": part["scac"], "pro_number": part["pro_number"]}
+    before = links(forwarder, order)
+    same = {"trailer_number": "HH-1", "window": made["window"], "bol": "BOL-1"}
+    others = {"trailer_number": "HH-2", "window": window(days=4), "bol": "BOL-2"}
+    for name, other in others.items():
+        for said in (other, None):
+            refused = forwarder.post(path, {**number, name: said})
+            assert (refused.status_code, refused.json()["code"]) == (409, "pro_number_booked")
+            batch = forwarder.post(
+                "/v1/pro-numbers/batch", {"links": [{**number, "number": order["number"], name: said}]}
+            )
+            assert batch.json()["results"][0]["problem"]["code"] == "pro_number_booked"
+    assert forwarder.post(path, {**number, **same}).status_code == 200
+    batch = forwarder.post("/v1/pro-numbers/batch", {"links": [{**number, **same, "number": order["number"]}]})
+    assert batch.json()["results"][0]["outcome"] == "unchanged"
+    assert links(forwarder, order) == before
+    done(forwarder, made, "cancel")
+    assert forwarder.post(path, {**number, "trailer_number": "HH-2"}).json()["trailer_number"] == "HH-2"

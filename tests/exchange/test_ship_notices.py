@@ -6,6 +6,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from tests.deliveries.bookings import booked, shipment
 from tests.exchange.files import counts, imported, interchange
 from tests.parties import Party
 from tests.shipments.waybills import linked, timeline, xpo
@@ -206,3 +207,15 @@ def test_a_dry_run_keeps_nothing(seller: Party, orders: list[dict[str, Any]]) ->
     assert counts(imported(seller, file, dry_run=True)) == {"applied": 1}
     assert all(links(seller, order) == [] for order in orders)
     assert counts(imported(seller, file)) == {"applied": 1}
+
+
+def test_a_notice_does_not_say_another_vehicle_than_the_delivery_booking_of_its_orders(
+    buyer: Party, seller: Party, warehouse: Party, parties: dict[str, Any]
+) -> None:
+    order, pro = buyer.active(**parties, lines=[{"sku": "TS-L", "quantity": "240"}]), xpo()
+    part = shipment(order, scac="CNWY", pro_number=pro, bol="BOL-1")
+    made = booked(seller, part, trailer_number="HH-1")
+    assert counts(imported(seller, interchange(notice(pro, order)))) == {"applied": 1}
+    (link,) = links(warehouse, order)
+    assert (link["trailer_number"], link["window"], link["bol"]) == ("HH-1", made["window"], "BOL-1")
+    assert link["ship_notice"]["reference"] == "SN-1"
