@@ -136,10 +136,17 @@ class CreateWebhookEndpoint(RequestModel):
     _known = field_validator("event_types")(_known_types)
 
 
+def _without_defaults(schema: dict[str, Any]) -> None:
+    # What is left out is not set to a default: it stays as it is.
+    for field in schema["properties"].values():
+        field.pop("default", None)
+    schema["examples"] = [{"enabled": True}]
+
+
 class UpdateWebhookEndpoint(RequestModel):
     """What to change; what is left out stays as it is."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"enabled": True}]})
+    model_config = ConfigDict(json_schema_extra=_without_defaults)
 
     url: Url = ""
     description: ShortText | None = None

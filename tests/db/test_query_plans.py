@@ -43,13 +43,19 @@ NOT_WATCHED = {
     "alembic_version": "one row",
     "appointment_claims": "read by nothing but its key",
     "audit_events": "written only",
+    "feed_entries": "watched by tests/feed/test_races.py, as those of the relay's and the worker's tables",
+    "feed_heads": "one for each organisation",
     "import_claims": "read by nothing but its key",
     "import_parts": "emptied when an import ends",
     "location_calendars": "a few for each organisation",
     "look_up_counts": "one for each organisation",
     "number_series": "one for each format, version and period",
+    "outbox": "emptied by the relay, bucket by bucket along its key; watched by tests/feed/test_races.py",
     "outbox_buckets": "64 rows",
+    "purchase_order_announcements": "watched by tests/feed/test_races.py",
     "slot_claims": "read by location and time, see test_calendars.py",
+    "webhook_deliveries": "read by endpoint and time, see tests/webhooks/test_workers.py",
+    "webhook_endpoints": "a few for each organisation",
 }
 """Tables that are neither reference tables nor copied here, and why not."""
 
@@ -120,7 +126,6 @@ COPIED = (
     "idempotency_keys",
     "imports",
     "import_results",
-    "outbox",
 )
 _NAMES = {"number_key", "number", "reference", "reference_key", "pro_number", "display", "bol", "tracking_number"}
 _NAMES |= {"event_key", "booking_number", "receipt_reference", "key", "contract_number", "invoice_number"}
