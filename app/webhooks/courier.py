@@ -10,6 +10,7 @@ holds the bucket then makes the attempt once more, under the same `webhook-id`.
 import asyncio
 import random
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -31,8 +32,17 @@ from app.webhooks.sender import Answer, Sender
 
 _log = logger(__name__)
 
-AT_ONCE: Final = 8
+AT_ONCE: Final = 10
 """Attempts under way at one endpoint; at one that fails or is slow, one at a time."""
+
+TAKEN_AT_ONCE: Final = 50
+"""Deliveries of which one turn lets the attempts begin, as room comes to be, at an endpoint that takes what it gets."""
+
+_SECONDS_TO_BEGIN: Final = 2.0
+"""After that a turn's word is too old: whose the bucket is, and what the endpoint wants, is asked for again."""
+
+SECONDS_BETWEEN_TURNS: Final = 0.1
+"""While attempts are under way: a turn is a dozen statements, and takes what has come together as easily as one."""
 
 SLOW_AFTER: Final = 2.0
 _SECONDS_BETWEEN_TRIES: Final = 1.0
@@ -61,12 +71,23 @@ class Means:
     turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(3))
 
 
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A delivery that may be attempted, and the moment at which a turn said so."""
+
+    url: str
+    secrets: Sequence[str]
+    delivery: Row[Any]
+    at: float
+
+
 class Courier:
     """Serves one endpoint for as long as there is something to do."""
 
     def __init__(self, means: Means, place: Place) -> None:
         self._means = means
         self._place = place
+        self._taken: deque[_Taken] = deque()
         self._begun: dict[UUID, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._results: list[Mapping[str, Any]] = []
@@ -82,6 +103,7 @@ class Courier:
     def stop(self) -> None:
         """Begin nothing more, and end when what is under way has ended."""
         self._is_stopped = True
+        self._taken.clear()
         self._woken.set()
 
     async def run(self) -> bool:
@@ -92,15 +114,17 @@ class Courier:
                 self._is_failing = turn.is_failing
                 if turn.due:
                     secrets = [self._means.vault.open(kept) for kept in turn.secrets]
-                    for delivery in turn.due:
-                        self._begin(turn.url, secrets, delivery)
+                    self._taken.extend(_Taken(turn.url, secrets, one, time.monotonic()) for one in turn.due)
+                    self._begin_what_fits()
                 did_something = did_something or turn.has_moved or bool(turn.due)
                 goes_on = turn.has_more and not self._is_stopped
-                if not self._begun and not self._results and not goes_on:
+                if not self._begun and not self._taken and not self._results and not goes_on:
                     break
                 if not goes_on:
                     await self._something_ends()
+                    await asyncio.sleep(0 if self._is_stopped else SECONDS_BETWEEN_TURNS)
         finally:
+            self.stop()
             for task in self._tasks:
                 task.cancel()
         return did_something
@@ -114,12 +138,14 @@ class Courier:
             await running
 
     async def _turn(self) -> turns.Turn | None:
+        self._woken.clear()
         results, self._results = self._results, []
         while True:
             try:
                 async with self._means.turns:
                     # What ends from here on is not due: it is written down in the next turn.
                     known = {*self._begun, *(result["id"] for result in self._results)}
+                    known |= {one.delivery.id for one in self._taken}
                     return await self._means.database.change(
                         lambda connection, known=known: self._take_turn(connection, results, known)  # type: ignore[misc]  # bound at once
                     )
@@ -135,31 +161,40 @@ class Courier:
         place = self._place
         if not await self._means.buckets.is_held(connection, place.bucket):
             return None
-        room = 0 if self._is_stopped else self._room()
+        room = 0 if self._is_stopped else self._room(TAKEN_AT_ONCE) - len(self._taken)
         return await turns.take(connection, place.organisation_id, place.endpoint_id, results, known, room)
 
-    def _room(self) -> int:
+    def _room(self, at_once: int = AT_ONCE) -> int:
         """Return how many attempts may begin now."""
         is_slow = self._is_failing or any(time.monotonic() - began > SLOW_AFTER for began in self._begun.values())
-        own = (1 if is_slow else AT_ONCE) - len(self._begun)
+        own = (1 if is_slow else at_once) - len(self._begun)
         return max(0, min(own, self._means.room(is_slow)))
 
-    def _begin(self, url: str, secrets: Sequence[str], delivery: Row[Any]) -> None:
-        self._begun[delivery.id] = time.monotonic()
-        task = asyncio.create_task(self._attempt(url, secrets, delivery))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _begin_what_fits(self) -> None:
+        while self._taken and self._room():
+            taken = self._taken.popleft()
+            if time.monotonic() - taken.at > _SECONDS_TO_BEGIN:
+                continue
+            self._begun[taken.delivery.id] = time.monotonic()
+            task = asyncio.create_task(self._attempt(taken))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
-    async def _attempt(self, url: str, secrets: Sequence[str], delivery: Row[Any]) -> None:
+    async def _attempt(self, taken: _Taken) -> None:
+        delivery = taken.delivery
         try:
             # The receiver compares this with its own clock, so it is that of the moment, not of the database.
-            headers = signed_headers(secrets, delivery.webhook_id, datetime.now(UTC), delivery.body)
+            headers = signed_headers(taken.secrets, delivery.webhook_id, datetime.now(UTC), delivery.body)
             sent = {"Content-Type": "application/json", "User-Agent": "po-registry", **headers}
-            answer = await self._means.sender.send(url, sent, delivery.body.encode())
+            answer = await self._means.sender.send(taken.url, sent, delivery.body.encode())
             self._results.append(_result(delivery, answer))
             WEBHOOK_ATTEMPTS.labels(answer.error or "succeeded").inc()
+            if answer.error is not None:
+                # One that fails is called one at a time: what was taken is due all the same.
+                self._taken.clear()
         finally:
             del self._begun[delivery.id]
+            self._begin_what_fits()
             self._woken.set()
 
     async def _something_ends(self) -> None:
@@ -167,7 +202,6 @@ class Courier:
         with suppress(TimeoutError):
             async with asyncio.timeout(_SECONDS_BETWEEN_TRIES):
                 await self._woken.wait()
-        self._woken.clear()
 
     def wake(self) -> None:
         """Look whether there is more, where there is room for it: the feed has gone on, or something is due."""

@@ -45,8 +45,16 @@ async def find(connection: AsyncConnection, organisation_id: UUID, endpoint_id: 
 
 
 async def hold(connection: AsyncConnection, organisation_id: UUID, endpoint_id: UUID) -> Row[Any] | None:
-    """Return an endpoint, and let nobody change it or its deliveries' turns to the end of this transaction."""
-    result = await connection.execute(select(*_COLUMNS).where(_is(organisation_id, endpoint_id)).with_for_update())
+    """Return an endpoint, and let nobody change it or its deliveries' turns to the end of this transaction.
+
+    `last_position`: how far its organisation's feed has come; null where it has none yet.
+    """
+    result: Result[Any] = await connection.execute(
+        select(*_COLUMNS, _Head.position.label("last_position"))
+        .outerjoin(_Head, _Head.organisation_id == _Endpoint.organisation_id)
+        .where(_is(organisation_id, endpoint_id))
+        .with_for_update(of=_Endpoint)
+    )
     return result.one_or_none()
 
 
@@ -177,11 +185,7 @@ async def advance(
 
 async def note_success(connection: AsyncConnection, organisation_id: UUID, endpoint_id: UUID) -> None:
     """Note that an endpoint takes what it is sent."""
-    await connection.execute(
-        update(_Endpoint)
-        .where(_is(organisation_id, endpoint_id), _Endpoint.failing_since.is_not(None))
-        .values(failing_since=None)
-    )
+    await connection.execute(update(_Endpoint).where(_is(organisation_id, endpoint_id)).values(failing_since=None))
 
 
 async def note_failure(connection: AsyncConnection, organisation_id: UUID, endpoint_id: UUID) -> float:

@@ -98,11 +98,11 @@ async def _judge(
                 position=row.position,
             )
     succeeded = any(result["succeeded"] for result in results)
-    if succeeded:
-        await repository.note_success(connection, organisation_id, endpoint_id)
-        failing_for = 0.0
-    else:
+    failing_for = 0.0
+    if not succeeded:
         failing_for = await repository.note_failure(connection, organisation_id, endpoint_id)
+    elif endpoint.failing_since is not None:
+        await repository.note_success(connection, organisation_id, endpoint_id)
     reason = None
     if any(result["attempt"]["error"] == AttemptError.GONE for result in results):
         reason = DisabledReason.GONE
@@ -129,7 +129,7 @@ _NOTHING_MADE: Final = _Made()
 async def _make(connection: AsyncConnection, endpoint: Row[Any]) -> _Made:
     """Make deliveries of what follows the endpoint's place in the feed."""
     organisation_id, endpoint_id = endpoint.organisation_id, endpoint.id
-    if (await head_of(connection, organisation_id)).position <= endpoint.position:
+    if (endpoint.last_position or 0) <= endpoint.position:
         return _NOTHING_MADE
     pending = await delivery_repository.count_pending(connection, organisation_id, endpoint_id, PENDING_AT_MOST)
     limit = min(_MADE_AT_ONCE, PENDING_AT_MOST - pending)
