@@ -14,6 +14,13 @@ _Endpoint = WebhookEndpointRow
 _Delivery = WebhookDeliveryRow
 _Head = FeedHeadRow
 
+# Looked up by its key for each endpoint: joined, the heads of all feeds might be read for a few endpoints.
+_last_position = (
+    select(_Head.position)
+    .where(_Head.organisation_id == _Endpoint.organisation_id)
+    .correlate(_Endpoint)
+    .scalar_subquery()
+)
 _previous_is_valid = _Endpoint.previous_secret_until > func.now()
 _COLUMNS = (
     *_Endpoint.__table__.c,
@@ -50,8 +57,7 @@ async def hold(connection: AsyncConnection, organisation_id: UUID, endpoint_id: 
     `last_position`: how far its organisation's feed has come; null where it has none yet.
     """
     result: Result[Any] = await connection.execute(
-        select(*_COLUMNS, _Head.position.label("last_position"))
-        .outerjoin(_Head, _Head.organisation_id == _Endpoint.organisation_id)
+        select(*_COLUMNS, _last_position.label("last_position"))
         .where(_is(organisation_id, endpoint_id))
         .with_for_update(of=_Endpoint)
     )
@@ -157,13 +163,11 @@ async def with_work(connection: AsyncConnection, buckets: Collection[int]) -> Se
         _Delivery.next_attempt_at <= func.now(),
     )
     result: Result[Any] = await connection.execute(
-        select(_Endpoint.organisation_id, _Endpoint.id, _Endpoint.bucket)
-        .outerjoin(_Head, _Head.organisation_id == _Endpoint.organisation_id)
-        .where(
+        select(_Endpoint.organisation_id, _Endpoint.id, _Endpoint.bucket).where(
             _Endpoint.bucket.in_(bindparam("buckets", expanding=True)),
             _is_there,
             _Endpoint.disabled_at.is_(None),
-            or_(_Head.position > _Endpoint.position, due),
+            or_(_last_position > _Endpoint.position, due),
         ),
         {"buckets": list(buckets)},
     )
