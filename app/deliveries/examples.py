@@ -6,7 +6,6 @@ BOOKING_ID = "0198f5a2-7c3e-7d41-9a52-3f6b8d2e1c07"
 SHIPMENT_ID = "0198f5a2-9b10-7c02-b1c3-8e2f4a6d9b55"
 _FORWARDER_ID = "0198f5a2-aa11-7c02-b1c3-8e2f4a6d9b55"
 _WAREHOUSE_ID = "0198f5a2-bb22-7c02-b1c3-8e2f4a6d9b55"
-_KEY_ID = "0198f5a2-cc33-7c02-b1c3-8e2f4a6d9b55"
 WINDOW: dict[str, Any] = {"start": "2036-03-14T08:00:00Z", "end": "2036-03-14T10:00:00Z"}
 
 SHIPMENT: dict[str, Any] = {
