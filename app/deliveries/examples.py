@@ -74,7 +74,7 @@ BOOKING: dict[str, Any] = {
     "booking_number": "DB-7K3M9QWX2",
     "status": "confirmed",
     "version": 2,
-    "allowed_actions": ["reschedule", "add_shipment", "remove_shipment", "cancel"],
+    "allowed_actions": ["reschedule", "update", "add_shipment", "remove_shipment", "cancel"],
     "booked_by": _FORWARDER_ID,
     "warehouse": _WAREHOUSE_ID,
     "ship_to": {"organisation_id": None, "code": "HAM-2", "gln": None},
