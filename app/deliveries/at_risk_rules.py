@@ -1,9 +1,10 @@
 """Rules of booked orders: whether one will be accepted in the window that is booked for it. No clock, no I/O."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
+from app.deliveries.booking_rules import instants_judged
 from app.orders.lifecycle import LifecycleFacts, OrderStatus
 from app.validation.checks import lifecycle_refusals
 from app.validation.delivery_facts import TimeWindow
@@ -11,9 +12,6 @@ from app.validation.refusal_codes import RefusalCode
 
 ACCEPTED: Final = frozenset({OrderStatus.active, OrderStatus.partially_received})
 """The statuses in which the gate has nothing against an order's own life; all others are refused or held."""
-
-JUST_BEFORE: Final = timedelta(microseconds=1)
-"""At its end a window is over: what ends with it was valid in all of it."""
 
 
 def codes_in_window(
@@ -23,7 +21,7 @@ def codes_in_window(
 
     `is_elsewhere`: the order goes to another place by now than its booking.
     """
-    begins, ends = max(window.start, now), window.end - JUST_BEFORE
-    refusals = [refusal for at in (begins, max(begins, ends)) for refusal in lifecycle_refusals(facts, at)]
+    instants = instants_judged(window.start, window.end, now)
+    refusals = [refusal for at in instants for refusal in lifecycle_refusals(facts, at)]
     mismatch = [RefusalCode.delivery_mismatch] if is_elsewhere else []
     return list(dict.fromkeys([*(refusal.code for refusal in refusals), *mismatch]))

@@ -47,9 +47,6 @@ class BookingAction(StrEnum):
 EXPECTED: Final = (BookingStatus.requested, BookingStatus.confirmed)
 """The vehicle is still to come."""
 
-TERMINAL: Final = frozenset({BookingStatus.completed, BookingStatus.cancelled, BookingStatus.no_show})
-"""Nothing can be done any more."""
-
 WAREHOUSE_ALONE: Final = frozenset(
     {BookingAction.confirm, BookingAction.arrive, BookingAction.complete, BookingAction.no_show}
 )

@@ -1,7 +1,6 @@
 """Rules of a delivery booking's fields among each other, and of the moments around its window.
 
-Pure: standard library and the rule of number keys only, no I/O, no clock. Source of the limits: Carrier Central's
-booking form (docs: "PRO numbers and carriers").
+Pure: no I/O, no clock. Source of the limits: Carrier Central's booking form (docs: "PRO numbers and carriers").
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,6 +9,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Protocol
 from unicodedata import normalize
+
+from app.validation.delivery_facts import on_the_plate
 
 
 class LoadType(StrEnum):
@@ -68,8 +69,8 @@ def bol_key(text: str) -> str:
 
 
 def trailer_key(text: str | None) -> str | None:
-    """Return what of a trailer number is compared, as on the plate: letters and digits, whatever their case."""
-    return "".join(character for character in (text or "").casefold() if character.isalnum()) or None
+    """Return what of a trailer number gates compare; None where it has nothing of it."""
+    return on_the_plate(text or "") or None
 
 
 def instants_judged(start: datetime, end: datetime, now: datetime) -> tuple[datetime, datetime]:

@@ -13,8 +13,6 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Any, Final
 
-MINUTES_OF_A_DAY: Final = 24 * 60
-
 LONGEST_SLOT: Final = timedelta(hours=12)
 
 SLOTS_OF_A_BOOKING: Final = 96

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.deliveries import booked_orders, calendars, drafts, judging, places, repository
 from app.deliveries.booked_orders import lines_of
 from app.deliveries.booking import require_in_time, searchable
-from app.deliveries.booking_lifecycle import BookingAction, starts
+from app.deliveries.booking_lifecycle import BookingAction, BookingStatus, starts, target
 from app.deliveries.booking_numbers import APPOINTMENT_FORMAT_ID, APPOINTMENT_PATTERN, appointment_number_of
 from app.deliveries.booking_rules import trailer_key
 from app.deliveries.errors import (
@@ -92,12 +92,14 @@ async def reschedule(
     booking = await the_booking(connection, caller, name)
     await _require_possible(connection, caller, booking, BookingAction.reschedule)
     by_warehouse = booking.warehouse_id == caller.organisation_id
+    status = BookingStatus(booking.status)
+    keeps_status = target(BookingAction.reschedule, status, by_warehouse=by_warehouse) is status
     await _require_in_time(connection, caller, booking, booking.window_start)
     await _require_in_time(connection, caller, booking, body.window.start)
     verdicts = await _judge(connection, caller, booking, body.window)
     values = {"window_start": body.window.start, "window_end": body.window.end, "reason": body.reason}
     said = {"reason": body.reason, "window": body.window.model_dump(mode="json")}
-    row = await _change(connection, caller, booking, BookingAction.reschedule, values, said, keeps_status=by_warehouse)
+    row = await _change(connection, caller, booking, BookingAction.reschedule, values, said, keeps_status=keeps_status)
     await calendars.take(
         connection,
         warehouse=row.warehouse_id,

@@ -6,7 +6,6 @@ BOOKING_ID = "0198f5a2-7c3e-7d41-9a52-3f6b8d2e1c07"
 SHIPMENT_ID = "0198f5a2-9b10-7c02-b1c3-8e2f4a6d9b55"
 _FORWARDER_ID = "0198f5a2-aa11-7c02-b1c3-8e2f4a6d9b55"
 _WAREHOUSE_ID = "0198f5a2-bb22-7c02-b1c3-8e2f4a6d9b55"
-_KEY_ID = "0198f5a2-cc33-7c02-b1c3-8e2f4a6d9b55"
 WINDOW: dict[str, Any] = {"start": "2036-03-14T08:00:00Z", "end": "2036-03-14T10:00:00Z"}
 
 SHIPMENT: dict[str, Any] = {
@@ -75,7 +74,7 @@ BOOKING: dict[str, Any] = {
     "booking_number": "DB-7K3M9QWX2",
     "status": "confirmed",
     "version": 2,
-    "allowed_actions": ["reschedule", "add_shipment", "remove_shipment", "cancel"],
+    "allowed_actions": ["reschedule", "update", "add_shipment", "remove_shipment", "cancel"],
     "booked_by": _FORWARDER_ID,
     "warehouse": _WAREHOUSE_ID,
     "ship_to": {"organisation_id": None, "code": "HAM-2", "gln": None},

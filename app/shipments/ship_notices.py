@@ -7,7 +7,6 @@ one that it has made goes with it when it is withdrawn, unless a delivery is boo
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
 
 from pydantic import JsonValue
 from sqlalchemy import Row
@@ -25,6 +24,7 @@ from app.orders.views import relation_of
 from app.principal import Principal
 from app.shipments import service, ship_notice_repository
 from app.shipments.errors import InvalidProNumber, ProNumberBooked
+from app.shipments.link_repository import LinkId
 from app.shipments.links import may_ship
 from app.shipments.reading import named
 from app.shipments.schemas import LinkProNumber
@@ -32,8 +32,6 @@ from app.shipments.ship_notice_schemas import ReceivedNotice, ShippedOrder
 from app.shipments.shipped_lines import PRODUCT, Item, Line, matched
 
 Place = tuple[str | int, ...]
-LinkKey = tuple[str, UUID, str, str]
-"""Number key, buyer, carrier, key of the PRO number."""
 
 
 class RefusedNotice(Exception):  # noqa: N818 - named for what it says about the notice
@@ -51,7 +49,7 @@ class _Wanted:
     position: int
     order: LocatedOrder
     said: ShippedOrder
-    key: LinkKey
+    key: LinkId
     lines: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -215,7 +213,7 @@ def _says_the_same(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     return all(before[name] == value for name, value in after.items())
 
 
-def _key(row: Row[Any]) -> LinkKey:
+def _key(row: Row[Any]) -> LinkId:
     return row.number_key, row.organisation_id, row.scac, row.pro_number
 
 

@@ -24,6 +24,7 @@ from app.validation.delivery_facts import (
     carriers_concerned,
     links_meant,
     listed,
+    on_the_plate,
 )
 from app.validation.refusal_codes import RefusalCode, Verdict
 
@@ -142,7 +143,7 @@ def _trailer(told: DeliveryFacts, expected: Expectation) -> Pass | Refusal:
     if told.trailer_number is None:
         return Pass()
     trailers = [link.trailer_number for link in links_meant(told, expected.links) if link.trailer_number is not None]
-    if not trailers or _on_the_plate(told.trailer_number) in map(_on_the_plate, trailers):
+    if not trailers or on_the_plate(told.trailer_number) in map(on_the_plate, trailers):
         return Pass()
     return refuse(
         RefusalCode.delivery_mismatch,
@@ -238,7 +239,3 @@ def _quantity(
 
 def _plain(quantity: Decimal) -> str:
     return f"{quantity.normalize():f}"
-
-
-def _on_the_plate(trailer_number: str) -> str:
-    return "".join(character for character in trailer_number.casefold() if character.isalnum())

@@ -159,6 +159,11 @@ def folded(text: str | None) -> str | None:
     return None if text is None else text.strip().casefold()
 
 
+def on_the_plate(trailer_number: str) -> str:
+    """Return what of a trailer number is compared: letters and digits, whatever their case."""
+    return "".join(character for character in trailer_number.casefold() if character.isalnum())
+
+
 def listed(texts: Sequence[str]) -> str:
     """Return what one of several things may be, in words; the first few are named."""
     more = len(texts) - _NAMED_IN_DETAIL

@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.session import Database
 from app.deliveries import at_risk, at_risk_repository
-from app.deliveries.at_risk_rules import ACCEPTED, JUST_BEFORE, codes_in_window
+from app.deliveries.at_risk_rules import ACCEPTED, codes_in_window
 from app.errors import TemporarilyUnavailable
 from app.orders.lifecycle import OPEN, LifecycleFacts, StoredStatus, effective_status
 from app.validation.delivery_facts import TimeWindow
@@ -396,7 +396,7 @@ def test_the_gate_has_something_against_an_order_exactly_where_its_status_is_not
     facts: LifecycleFacts, start: datetime, end: datetime, now: datetime
 ) -> None:
     window = TimeWindow(min(start, end), max(start, end) + timedelta(minutes=1))
-    at = {max(window.start, now), max(window.end - JUST_BEFORE, now)}
+    at = {max(window.start, now), max(window.end - timedelta(microseconds=1), now)}
     refused = any(effective_status(facts, one) not in ACCEPTED for one in at)
     assert bool(codes_in_window(facts, window, now)) == refused
 

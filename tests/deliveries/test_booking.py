@@ -55,9 +55,9 @@ def test_a_booking_is_made_with_all_that_was_said_and_read_by_its_two_parties_al
         assert other.get(f"{PATH}/{made['id']}").status_code == 404
         assert other.get(f"{PATH}/{made['booking_number']}").status_code == 404
     assert warehouse.get(f"{PATH}/{made['id']}").json()["allowed_actions"] == [
-        *("confirm", "reschedule", "add_shipment", "remove_shipment", "cancel", "arrive", "no_show")
+        *("confirm", "reschedule", "update", "add_shipment", "remove_shipment", "cancel", "arrive", "no_show")
     ]
-    assert made["allowed_actions"] == ["reschedule", "add_shipment", "remove_shipment", "cancel"]
+    assert made["allowed_actions"] == ["reschedule", "update", "add_shipment", "remove_shipment", "cancel"]
 
 
 def test_what_is_booked_stands_on_the_orders_and_gates_go_by_it(
