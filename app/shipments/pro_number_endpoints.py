@@ -13,6 +13,7 @@ from app.shipments import batches, claims, moving
 from app.shipments.endpoints import ProNumberText, Scac
 from app.shipments.errors import (
     InvalidProNumber,
+    ProNumberBooked,
     ProNumberClaimed,
     ProNumberLinked,
     ProNumberReused,
@@ -42,6 +43,7 @@ router = APIRouter(tags=["Shipments"])
         InvalidProNumber,
         ProNumberClaimed,
         ProNumberReused,
+        ProNumberBooked,
         SplitShipmentNotAllowed,
     ),
 )
@@ -57,9 +59,12 @@ async def move_pro_number(
     """Move to another carrier or waybill.
 
     The order's goods go with another carrier, or under another PRO number: the new one takes the place of the old one,
-    which is read, claimed and refused as with linking. The expected vehicle, its window, the bill of lading and the
-    booking stay as they are; change the vehicle by linking the new PRO number again. The answer is the link that the
-    order has now, and its timeline tells both PRO numbers and the `reason` in one `pro_number.moved`.
+    which is read, claimed and refused as with linking. The expected vehicle, its window and the bill of lading stay as
+    they are; change the vehicle by linking the new PRO number again. The answer is the link that the order has now, and
+    its timeline tells both PRO numbers and the `reason` in one `pro_number.moved`.
+
+    What comes with a delivery booking is not moved (409 `pro_number_booked`), or the booking would promise another PRO
+    number than the gate expects: take the shipment out of the booking first.
 
     Where the order has the new PRO number already, the old one is taken off. Moving to the same PRO number changes
     nothing. A policy that refuses split shipments is not in the way: one goes, one comes. Without a named relation to
