@@ -21,6 +21,7 @@ from app.exchange.exporting import EXPORT_FORMAT_MEANINGS, ExportFormat
 from app.exchange.schemas import OUTCOME_MEANINGS, ImportStatus, Outcome
 from app.exchange.schemas import STATUS_MEANINGS as IMPORT_STATUS_MEANINGS
 from app.feed.endpoints import router as events
+from app.http.openapi import Webhook
 from app.lookup.endpoints import router as lookup
 from app.numbers.endpoints import router as number_formats
 from app.orders.acknowledgement_rules import (
@@ -59,13 +60,17 @@ from app.shipments.tracking_rules import TrackingEventType, TrackingStatus
 from app.validation.endpoints import router as validations
 from app.validation.refusal_codes import RefusalCode
 from app.validation.refusal_page import refusal_meaning
-from app.webhooks.endpoints import router as webhooks
+from app.webhooks import examples as webhook_examples
+from app.webhooks.endpoints import router as webhook_endpoints
 from app.webhooks.schemas import (
     DELIVERY_MEANINGS,
     DISABLED_MEANINGS,
     ERROR_MEANINGS,
+    TEST_TYPE,
     DeliveryStatus,
     DisabledReason,
+    WebhookEvent,
+    WebhookTest,
 )
 from app.webhooks.sender import AttemptError
 
@@ -77,7 +82,7 @@ for part in (
     purchase_order_changes,
     lookup,
     events,
-    webhooks,
+    webhook_endpoints,
     purchase_order_lifecycle,
     activation_requests,
     support_cases,
@@ -225,6 +230,14 @@ def vocabularies() -> Mapping[str, Mapping[str, str]]:
         "DisabledReason": {one: DISABLED_MEANINGS[one] for one in DisabledReason},
         "AttemptError": {one: ERROR_MEANINGS[one] for one in AttemptError},
         "RefusalCode": {code: refusal_meaning(code) for code in RefusalCode},
+    }
+
+
+def webhooks() -> Mapping[str, Webhook]:
+    """Return what the service sends by itself."""
+    return {
+        type_: Webhook(meaning, WebhookTest if type_ == TEST_TYPE else WebhookEvent, example)
+        for type_, (meaning, example) in webhook_examples.webhooks().items()
     }
 
 

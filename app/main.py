@@ -98,7 +98,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 def _document(application: FastAPI) -> dict[str, Any]:
     if application.openapi_schema is None:
-        application.openapi_schema = openapi.document(application, api.vocabularies())
+        application.openapi_schema = openapi.document(application, api.vocabularies(), api.webhooks())
     return application.openapi_schema
 
 

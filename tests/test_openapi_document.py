@@ -11,6 +11,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from app.errors import PROBLEMS
+from app.feed.schemas import FEED_TYPES
 from app.main import create_app
 from app.orders.schemas import PurchaseOrder
 from app.orders.visibility import SEEN_BY_ALL
@@ -160,6 +161,18 @@ def test_items_of_batches_are_described_like_single_requests() -> None:
     assert SCHEMAS["ValidateBatch"]["properties"]["inputs"]["items"] == {
         "anyOf": [{"type": "string"}, {"$ref": "#/components/schemas/ValidateInput"}]
     }
+
+
+def test_every_type_of_event_is_a_webhook_with_an_example_that_fits() -> None:
+    webhooks = DOCUMENT["webhooks"]
+    assert set(webhooks) == {*FEED_TYPES, "webhook.test"}
+    strict = closed(DOCUMENT)
+    for type_, webhook in webhooks.items():
+        (media,) = webhook["post"]["requestBody"]["content"].values()
+        (example,) = examples(DOCUMENT, media)
+        assert faults(strict, media["schema"], example) == [], type_
+        assert example["type"] == type_
+        assert len(webhook["post"]["description"]) > 15
 
 
 def test_an_order_is_described_whole_and_what_some_relations_do_not_see_may_be_missing() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
 from starlette.responses import Response
 
 from app.errors import PROBLEMS, InvalidRequest, Problem, TemporarilyUnavailable
@@ -49,6 +50,15 @@ _HEADERS_OF_PROBLEMS: Mapping[int, Sequence[str]] = {
 }
 
 _HEADERS_OF_SOME_ANSWERS = frozenset({"Link", "Idempotency-Replayed"})
+
+_HEADERS_OF_WEBHOOKS: Mapping[str, str] = {
+    "webhook-id": "The event's id, the same in each attempt: what you have seen already, let be.",
+    "webhook-timestamp": "When this attempt was made, in seconds since 1970; refuse what is older than five minutes.",
+    "webhook-signature": "`v1,` and the signature of id, timestamp and body after Standard Webhooks; while the "
+    "secret is rotated two, with a space between them.",
+}
+
+_SCHEMA = "#/components/schemas/{model}"
 
 Examples = Mapping[str, Any]
 """What an example shows, in a few words, and the example."""
@@ -111,10 +121,21 @@ def documented(
     return route
 
 
-def document(application: FastAPI, vocabularies: Vocabularies) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Something that the service sends by itself: what it means, its body and an example of that."""
+
+    meaning: str
+    body: type[BaseModel]
+    example: dict[str, Any]
+
+
+def document(
+    application: FastAPI, vocabularies: Vocabularies, webhooks: Mapping[str, Webhook] | None = None
+) -> dict[str, Any]:
     """Return the complete OpenAPI 3.1 document of the application.
 
-    `vocabularies`: the name of an enumeration's schema -> its values with what each of them means.
+    `vocabularies`: the name of an enumeration's schema -> its values with what each of them means. `webhooks`: by name.
     """
     built = get_openapi(
         title=application.title,
@@ -129,10 +150,11 @@ def document(application: FastAPI, vocabularies: Vocabularies) -> dict[str, Any]
     schemas = built["components"]["schemas"]
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    schemas["Problem"] = ProblemDetails.model_json_schema(
-        ref_template="#/components/schemas/{model}", mode="serialization"
-    )
+    schemas["Problem"] = ProblemDetails.model_json_schema(ref_template=_SCHEMA, mode="serialization")
     schemas.update(schemas["Problem"].pop("$defs", {}))
+    for webhook in (webhooks or {}).values():
+        _add_schema(schemas, webhook.body)
+    built["webhooks"] = {name: {"post": _sent(name, webhook)} for name, webhook in (webhooks or {}).items()}
     built = openapi_components.tidied(built, vocabularies)
     components = built["components"]
     components["headers"] = {name: _header(name) for name in HEADERS}
@@ -141,6 +163,41 @@ def document(application: FastAPI, vocabularies: Vocabularies) -> dict[str, Any]
         for operation in operations.values():
             _complete(operation, components["schemas"])
     return built
+
+
+def _add_schema(schemas: dict[str, Any], body: type[BaseModel]) -> None:
+    schema = body.model_json_schema(ref_template=_SCHEMA, mode="serialization")
+    for name, part in schema.pop("$defs", {}).items():
+        schemas.setdefault(name, part)
+    schemas[body.__name__] = schema
+
+
+def _sent(name: str, webhook: Webhook) -> dict[str, Any]:
+    return {
+        "operationId": name.replace(".", "_"),
+        "summary": name,
+        "description": webhook.meaning,
+        "tags": ["Webhooks"],
+        "parameters": [
+            {"name": header, "in": "header", "required": True, "description": text, "schema": {"type": "string"}}
+            for header, text in _HEADERS_OF_WEBHOOKS.items()
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": {"$ref": _SCHEMA.format(model=webhook.body.__name__)},
+                    "example": webhook.example,
+                }
+            },
+        },
+        "responses": {
+            "2XX": {"description": "Taken: it is not sent again."},
+            "410": {"description": "The endpoint is disabled at once."},
+            "default": {"description": "Not taken: it is sent again, for three days."},
+        },
+        "security": [],
+    }
 
 
 def _complete(operation: dict[str, Any], schemas: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Result, Row, bindparam, case, delete, exists, func, or_, select, text, update
+from sqlalchemy import Result, Row, Subquery, bindparam, case, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import Uuid
@@ -195,19 +195,34 @@ async def oldest_pending_seconds(connection: AsyncConnection, buckets: Collectio
     return float(age or 0)
 
 
-async def delete_outgrown(connection: AsyncConnection, kept_for: timedelta, limit: int) -> int:
-    """Delete up to `limit` deliveries that are older and not pending, or whose endpoint was deleted."""
-    of_deleted = exists().where(_OF_ENDPOINT, _Endpoint.deleted_at.is_not(None))
+async def delete_older(connection: AsyncConnection, kept_for: timedelta, limit: int) -> int:
+    """Delete up to `limit` deliveries that are older and not pending, and return how many went."""
     old = (
         select(_Delivery.organisation_id, _Delivery.id)
-        .where(or_(_Delivery.created_at < func.now() - kept_for, of_deleted))
-        .where(or_(_Delivery.status != "pending", of_deleted))
+        .where(_Delivery.created_at < func.now() - kept_for, _Delivery.status != "pending")
+        .order_by(_Delivery.created_at)
         .limit(limit)
         .subquery()
     )
+    return await _delete(connection, old)
+
+
+async def delete_of_deleted(connection: AsyncConnection, limit: int) -> int:
+    """Delete up to `limit` deliveries to endpoints that their owners have deleted, and return how many went."""
+    of_deleted = (
+        select(_Delivery.organisation_id, _Delivery.id)
+        .join(_Endpoint, _OF_ENDPOINT)
+        .where(_Endpoint.deleted_at.is_not(None))
+        .limit(limit)
+        .subquery()
+    )
+    return await _delete(connection, of_deleted)
+
+
+async def _delete(connection: AsyncConnection, chosen: Subquery) -> int:
     result = await connection.execute(
         delete(_Delivery)
-        .where(_Delivery.organisation_id == old.c.organisation_id, _Delivery.id == old.c.id)
+        .where(_Delivery.organisation_id == chosen.c.organisation_id, _Delivery.id == chosen.c.id)
         .returning(_Delivery.id)
     )
     return len(result.all())

@@ -113,12 +113,13 @@ async def delete_outgrown(database: Database, kept_for: timedelta) -> int:
     Any number of workers may do this at once: each deletes what is still there.
     """
     deleted = 0
-    while True:
-        batch = await database.change(
-            lambda connection: delivery_repository.delete_outgrown(connection, kept_for, _BATCH)
-        )
-        deleted += batch
-        if batch < _BATCH:
-            break
-    await database.change(lambda connection: repository.delete_empty(connection, _BATCH))
+    for delete in (
+        lambda connection: delivery_repository.delete_older(connection, kept_for, _BATCH),
+        lambda connection: delivery_repository.delete_of_deleted(connection, _BATCH),
+        lambda connection: repository.delete_empty(connection, _BATCH),
+    ):
+        batch = _BATCH
+        while batch == _BATCH:
+            batch = await database.change(delete)
+            deleted += batch
     return deleted

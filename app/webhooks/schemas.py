@@ -72,6 +72,15 @@ _DELIVERY: dict[str, Any] = {
 }
 
 
+_OF_FEED: Any = FeedEvent.model_config.get("json_schema_extra")
+
+EXAMPLE_EVENT: dict[str, Any] = {
+    **_OF_FEED["examples"][0],
+    "timestamp": _OF_FEED["examples"][0]["occurred_at"],
+    "data_left_out": False,
+}
+
+
 class DisabledReason(StrEnum):
     """Why an endpoint is not called."""
 
@@ -291,7 +300,7 @@ class Redelivered(AnswerModel):
 class WebhookEvent(FeedEvent):
     """What is sent: the event as in your organisation's feed, with what Standard Webhooks asks for besides."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": []})
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_EVENT]})
 
     timestamp: Timestamp
     """When it happened: the same as `occurred_at`."""
