@@ -79,6 +79,10 @@ _TOLD: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     EventType.DELIVERY_BOOKING_REQUESTED: ("A delivery was booked.", _BOOKING),
     EventType.DELIVERY_BOOKING_CONFIRMED: ("The warehouse has confirmed a delivery.", _BOOKING),
     EventType.DELIVERY_BOOKING_RESCHEDULED: ("A delivery has another window.", {**_BOOKING, "reason": "Ferry late."}),
+    EventType.DELIVERY_BOOKING_CHANGED: (
+        "What a booking says of its vehicle, contact or comments is another.",
+        _BOOKING,
+    ),
     EventType.DELIVERY_BOOKING_CANCELLED: ("A delivery was cancelled.", {**_BOOKING, "reason": "Broken down."}),
     EventType.DELIVERY_BOOKING_ARRIVED: ("The vehicle of a delivery is there.", _BOOKING),
     EventType.DELIVERY_BOOKING_COMPLETED: ("A delivery is done.", _BOOKING),

@@ -22,7 +22,7 @@ from tests.conftest import serving
 from tests.parties import Operator
 
 GROWING = {
-    *("outbox", "feed_heads", "feed_entries", "audit_events"),
+    *("outbox", "feed_entries", "audit_events"),
     *("purchase_orders", "purchase_order_events", "purchase_order_announcements", "pro_links"),
 }
 
