@@ -19,7 +19,6 @@ from uuid import UUID
 
 import asyncpg
 import uvicorn
-from alembic.util import CommandError
 from prometheus_client import start_http_server
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
@@ -29,7 +28,7 @@ from uvicorn.supervisors import Multiprocess
 from app.access import command_line
 from app.access.schemas import CreateApiKey
 from app.db.embedded import EmbeddedPostgres, EmbeddedPostgresError, url_of_running
-from app.db.migrations import is_migrated, migrate
+from app.db.migrations import MigrationError, is_at_newest, is_migrated, migrate
 from app.db.session import Database, connections_of
 from app.errors import Problem, TemporarilyUnavailable
 from app.exchange.runner import ImportRunner
@@ -63,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except EmbeddedPostgresError as error:
         sys.stderr.writelines(f"{line}\n" for line in error.log_lines)
         sys.exit(_fault(str(error)))
-    except (SettingsError, CommandError, _DatabaseError) as error:
+    except (SettingsError, MigrationError, _DatabaseError) as error:
         sys.exit(_fault(str(error)))
     except Problem as problem:
         sys.exit(_fault(problem.detail))
@@ -141,7 +140,8 @@ def _with_embedded_postgres(settings: Settings, stack: ExitStack, apart: Executo
 def _make_ready(settings: Settings, url: str) -> None:
     with _database_faults_in_words():
         asyncio.run(_has_enough_connections(settings, url))
-        migrate(url)
+        if not asyncio.run(is_at_newest(url)):
+            migrate(url)
         asyncio.run(command_line.create_first_key(url, settings.data_directory))
 
 

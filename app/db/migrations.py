@@ -1,12 +1,9 @@
 """Brings a database to the newest migration, and says whether it is there."""
 
-import asyncio
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
@@ -16,13 +13,29 @@ from app.db.session import Database
 _MIGRATIONS = Path(__file__).resolve().parent.parent.parent / "migrations"
 
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+
+class MigrationError(Exception):
+    """The database cannot be brought to the newest migration; the text is a line for a person."""
+
+
 def migrate(url: str) -> None:
     """Run every migration that the database at `url` (libpq form) has not seen yet."""
-    command.upgrade(configuration(url), "head")
+    from alembic import command  # noqa: PLC0415 - 10 MB and a second, which nobody needs who only serves
+    from alembic.util import CommandError  # noqa: PLC0415 - as above
+
+    try:
+        command.upgrade(configuration(url), "head")
+    except CommandError as error:
+        raise MigrationError(str(error)) from error
 
 
-def configuration(url: str) -> Config:
+def configuration(url: str) -> "Config":
     """Return Alembic's configuration for the database at `url`, independent of the working directory."""
+    from alembic.config import Config  # noqa: PLC0415 - as above
+
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes["url"] = url
@@ -30,18 +43,17 @@ def configuration(url: str) -> Config:
 
 
 @cache
+def revisions() -> tuple[str, ...]:
+    """Return the revisions that this code knows, oldest first: what the names of their files begin with."""
+    found = sorted(file.name.partition("_")[0] for file in (_MIGRATIONS / "versions").glob("*_*.py"))
+    if not found:
+        raise RuntimeError("the package ships no migrations")
+    return tuple(found)
+
+
 def newest_revision() -> str:
     """Return the revision that this code expects."""
-    revision = ScriptDirectory(str(_MIGRATIONS)).get_current_head()
-    if revision is None:
-        raise RuntimeError("the package ships no migrations")
-    return revision
-
-
-@cache
-def _older_revisions() -> frozenset[str]:
-    revisions = ScriptDirectory(str(_MIGRATIONS)).walk_revisions()
-    return frozenset(script.revision for script in revisions) - {newest_revision()}
+    return revisions()[-1]
 
 
 async def is_migrated(database: Database) -> bool:
@@ -49,10 +61,25 @@ async def is_migrated(database: Database) -> bool:
 
     A revision that it does not know is a newer one: while a new version is rolled out, the old one goes on serving.
     """
+    revision = await _stored_revision(database)
+    return revision is not None and revision not in revisions()[:-1]
+
+
+async def is_at_newest(url: str) -> bool:
+    """Return whether there is nothing to migrate in the database at `url`: then Alembic need not be asked."""
+    database = Database(url, pool_size=1)
     try:
-        revision = await database.look_at_the_gate(
+        return await _stored_revision(database) == newest_revision()
+    finally:
+        await database.dispose()
+
+
+async def _stored_revision(database: Database) -> str | None:
+    """Return the revision that the database is at; None where no migration was ever run."""
+    try:
+        revision: str | None = await database.look_at_the_gate(
             lambda connection: connection.scalar(text("SELECT version_num FROM alembic_version"))
         )
     except ProgrammingError:
-        return False
-    return revision is not None and revision not in await asyncio.to_thread(_older_revisions)
+        return None
+    return revision

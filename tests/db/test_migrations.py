@@ -1,14 +1,17 @@
 """Models and migrations agree, and a migration can be taken back."""
 
 import asyncio
+import subprocess
+import sys
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
 from alembic import command
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
-from app.db.migrations import configuration, is_migrated, migrate, newest_revision
+from app.db.migrations import configuration, is_migrated, migrate, newest_revision, revisions
 from app.db.session import Database
 
 
@@ -57,4 +60,15 @@ def test_a_database_that_was_never_migrated_is_not_ready(empty_database_url: str
             await database.dispose()
 
     assert not asyncio.run(state())
-    assert newest_revision()
+
+
+def test_the_names_of_the_files_say_the_revisions_in_their_order() -> None:
+    scripts = ScriptDirectory(configuration("").get_main_option("script_location") or "")
+    assert revisions() == tuple(script.revision for script in scripts.walk_revisions())[::-1]
+    assert newest_revision() == scripts.get_current_head()
+
+
+def test_who_only_serves_does_not_load_what_migrates() -> None:
+    # 10 MB of a worker, and a second of its start.
+    loaded = "import sys, app.cli; sys.exit('alembic' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", loaded], check=False).returncode == 0
