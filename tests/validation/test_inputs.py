@@ -5,6 +5,7 @@ import string
 import sys
 import time
 from contextlib import suppress
+from types import SimpleNamespace
 
 import biip
 import pytest
