@@ -104,7 +104,7 @@ OPERATIONS: Mapping[str, Rule] = {
     "cancel_purchase_order": _rule(Scope.ORDERS_WRITE, relations=_OWNER),
     "close_purchase_order": _rule(Scope.ORDERS_WRITE, relations=_OWNER),
     # What happened
-    "list_events": _rule(Scope.ORDERS_READ, relations=NAMED),
+    "follow_events": _rule(Scope.ORDERS_READ, relations=NAMED),
     # Webhooks: an organisation's own
     "create_webhook_endpoint": _rule(Scope.WEBHOOKS_WRITE),
     "list_webhook_endpoints": _rule(Scope.WEBHOOKS_WRITE),

@@ -22,7 +22,7 @@ from tests.document import Document, Operation, closed, examples, faults, operat
 
 VERBS = {
     "activate", "add", "approve", "arrive", "assign", "book", "cancel", "close", "comment", "complete", "confirm",
-    "create", "delete", "deny", "export", "extend", "find", "get", "import", "issue", "link", "list", "mark",
+    "create", "delete", "deny", "export", "extend", "find", "follow", "get", "import", "issue", "link", "list", "mark",
     "move", "open", "preview", "put", "receive", "record", "redeliver", "reject", "release", "remove", "reopen",
     "request", "reschedule", "resolve", "resume", "reverse", "revoke", "rotate", "send", "suspend", "unlink", "update",
     "validate", "verify", "withdraw",

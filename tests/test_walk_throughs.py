@@ -1,4 +1,4 @@
-"""The pages that lead through a day of work, docs/story.md and docs/forwarder.md, are run word for word, over HTTP."""
+"""The pages that lead through a day of work, docs/story.md and others, are run word for word, over HTTP."""
 
 import os
 import re
@@ -17,7 +17,7 @@ from tests.walk_through import ID, NUMBER, TIME, blocks_of, masked, outputs_of
 Outputs = Callable[[str], list[str]]
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-PAGES = ("story", "forwarder")
+PAGES = ("story", "forwarder", "events")
 BLOCKS = {page: blocks_of((DOCS / f"{page}.md").read_text(encoding="utf-8")) for page in PAGES}
 EACH_BLOCK = [(page, index) for page in PAGES for index in range(len(BLOCKS[page]))]
 
@@ -35,7 +35,8 @@ def outputs(operator: Operator, tmp_path_factory: pytest.TempPathFactory) -> Out
         data = tmp_path_factory.mktemp(page)
         (data / "admin.key").write_text(operator.key, encoding="utf-8")
         port = str(urlsplit(operator.base_url).port)
-        return outputs_of(BLOCKS[page], os.environ | {"PORT": port, "PO_REGISTRY_DATA_DIR": str(data)})
+        settings = {"PORT": port, "PO_REGISTRY_DATA_DIR": str(data), "TMPDIR": str(data)}
+        return outputs_of(BLOCKS[page], os.environ | settings)
 
     return of
 

@@ -28,7 +28,10 @@ from app.telemetry import EVENTS_RELAYED, OLDEST_UNDELIVERED_SECONDS, RELAY_LAG_
 
 _log = logger(__name__)
 
-SECONDS_BETWEEN_LOOKS: Final = 0.2
+SECONDS_BETWEEN_LOOKS: Final = (0.1, 0.4)
+"""At least, right after there was something; at most, where there has been nothing for a while."""
+
+_LONGER: Final = 1.5
 _EVENTS_AT_ONCE: Final = 500
 _EVENTS_OF_A_BUCKET: Final = 20
 
@@ -47,6 +50,8 @@ class Relay:
 
     async def run_for_ever(self) -> None:
         """Look for events a few times a second; what fails is logged and tried again."""
+        shortest, longest = SECONDS_BETWEEN_LOOKS
+        pause = shortest
         while True:
             relayed = 0
             try:
@@ -55,8 +60,8 @@ class Relay:
                 _log.warning("relaying events waits for the database")
             except Exception:  # noqa: BLE001 - one faulty round must not end the worker
                 _log.exception("relaying events failed")
-            if not relayed:
-                await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+            pause = shortest if relayed else min(pause * _LONGER, longest)
+            await asyncio.sleep(pause)
 
     async def run_once(self) -> int:
         """Relay what waits in the buckets that are held, a batch of each, and return how many events that were."""
@@ -97,17 +102,14 @@ class Relay:
 
     async def _pass_on(self, connection: AsyncConnection, buckets: Sequence[int]) -> list[float]:
         """Relay a batch of the buckets that are still held, and return how many seconds each event has waited."""
-        waiting: list[WaitingEvent] = []
-        for bucket in buckets:
-            if await self._buckets.is_held(connection, bucket):
-                share = max(_EVENTS_OF_A_BUCKET, _EVENTS_AT_ONCE // len(buckets))
-                rows = await repository.next_events(connection, bucket, share)
-                if rows and await repository.take_out(connection, bucket, [row.id for row in rows]) != len(rows):
-                    raise LookupError(f"somebody else relays bucket {bucket}, whose lease is held here")
-                waiting += [_waiting_event(row) for row in rows]
-        events = in_order(waiting)
-        if not events:
+        held = [bucket for bucket in buckets if await self._buckets.is_held(connection, bucket)]
+        share = max(_EVENTS_OF_A_BUCKET, _EVENTS_AT_ONCE // len(buckets))
+        waiting = await repository.next_events(connection, held, share)
+        if not waiting:
             return []
+        if await repository.take_out(connection, waiting) != len(waiting):
+            raise LookupError("somebody else relays a bucket whose lease is held here")
+        events = in_order(_waiting_event(row) for row in waiting)
         await _append(connection, events)
         for reaction in self._reactions:
             await reaction(connection, events)

@@ -1,10 +1,11 @@
 """SQL of the relay: takes committed events out of the outbox and gives each its place in the feeds that tell of it."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, delete, select, text, tuple_
+from sqlalchemy import Row, bindparam, select, text, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, SMALLINT
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import Uuid
@@ -25,25 +26,31 @@ async def waiting_buckets(connection: AsyncConnection, buckets: Collection[int])
     return result.all()
 
 
-async def next_events(connection: AsyncConnection, bucket: int, limit: int) -> Sequence[Row[Any]]:
-    """Return about `limit` events of a bucket, and with those of an order all of its earlier ones."""
-    oldest = (
-        await connection.execute(
-            select(_Outbox.__table__).where(_Outbox.bucket == bucket).order_by(_Outbox.id).limit(limit)
-        )
-    ).all()
-    if len(oldest) < limit:
-        return oldest
-    # Ids are made on many machines: of one order, a later event may have the lower id.
-    orders = {(row.number_key, row.organisation_id) for row in oldest if row.number_key is not None}
-    others = await connection.execute(
+async def next_events(connection: AsyncConnection, buckets: Collection[int], share: int) -> Sequence[Row[Any]]:
+    """Return about `share` events of each bucket, and with those of an order all of its earlier ones.
+
+    One statement sees all buckets at one moment: what happened after something else is not there without it.
+    """
+    result = await connection.execute(_NEXT, {"buckets": list(buckets), "share": share})
+    found = result.all()
+    counts = Counter(row.bucket for row in found)
+    events = list(found)
+    for bucket in (bucket for bucket, count in counts.items() if count >= share):
+        events += await _earlier_ones(connection, bucket, [row for row in found if row.bucket == bucket])
+    return events
+
+
+async def _earlier_ones(connection: AsyncConnection, bucket: int, found: Sequence[Row[Any]]) -> Sequence[Row[Any]]:
+    """Return what else waits of the orders; ids are made on many machines, and a later event may have the lower id."""
+    orders = {(row.number_key, row.organisation_id) for row in found if row.number_key is not None}
+    result = await connection.execute(
         select(_Outbox.__table__).where(
             _Outbox.bucket == bucket,
             tuple_(_Outbox.number_key, _Outbox.organisation_id).in_(sorted(orders)),
-            _Outbox.id.not_in([row.id for row in oldest]),
+            _Outbox.id.not_in([row.id for row in found]),
         )
     )
-    return [*oldest, *others.all()]
+    return result.all()
 
 
 async def count_up(connection: AsyncConnection, entries: Mapping[UUID, int]) -> Mapping[UUID, int]:
@@ -62,10 +69,10 @@ async def insert_entries(connection: AsyncConnection, rows: Sequence[Mapping[str
     await insert_rows(connection, FeedEntryRow, rows, at_now=["relayed_at"])
 
 
-async def take_out(connection: AsyncConnection, bucket: int, ids: Collection[UUID]) -> int:
+async def take_out(connection: AsyncConnection, events: Sequence[Row[Any]]) -> int:
     """Delete events from the outbox and return how many were there."""
     result = await connection.execute(
-        delete(_Outbox).where(_Outbox.bucket == bucket, _Outbox.id.in_(ids)).returning(_Outbox.id)
+        _TAKE_OUT, {"buckets": [row.bucket for row in events], "ids": [row.id for row in events]}
     )
     return len(result.all())
 
@@ -83,6 +90,16 @@ _WAITING: Final = text(
     "FROM unnest(:buckets) AS b(bucket) CROSS JOIN LATERAL "
     "(SELECT occurred_at FROM outbox WHERE outbox.bucket = b.bucket ORDER BY outbox.id LIMIT 1) AS first"
 ).bindparams(bindparam("buckets", type_=ARRAY(SMALLINT)))
+
+_NEXT: Final = text(
+    "SELECT event.* FROM unnest(:buckets) AS b(bucket) CROSS JOIN LATERAL "
+    "(SELECT * FROM outbox WHERE outbox.bucket = b.bucket ORDER BY outbox.id LIMIT :share) AS event"
+).bindparams(bindparam("buckets", type_=ARRAY(SMALLINT)))
+
+_TAKE_OUT: Final = text(
+    "DELETE FROM outbox USING unnest(:buckets, :ids) AS given(bucket, id) "
+    "WHERE outbox.bucket = given.bucket AND outbox.id = given.id RETURNING outbox.id"
+).bindparams(bindparam("buckets", type_=ARRAY(SMALLINT)), bindparam("ids", type_=ARRAY(Uuid())))
 
 _COUNT_UP: Final = text(
     "INSERT INTO feed_heads (organisation_id, position) "

@@ -56,7 +56,7 @@ After = Annotated[
 @router.get(
     "",
     **documented(
-        "list_events",
+        "follow_events",
         FeedEvents,
         FeedPositionGone,
         FeedPositionUnknown,
@@ -65,7 +65,7 @@ After = Annotated[
         headers=["Link"],
     ),
 )
-async def list_events(
+async def follow_events(
     request: Request,
     caller: Caller,
     unit: Reading,

@@ -22,9 +22,11 @@ async def run_once(database: Database, kept_for: timedelta, batch: int = _ENTRIE
     deleted = 0
     while True:
         outgrown = await database.look(lambda connection: repository.outgrown(connection, kept_for, _FEEDS_AT_ONCE))
+        gone = 0
         for organisation_id in outgrown:
-            deleted += await database.change(
+            gone += await database.change(
                 lambda connection, feed=organisation_id: repository.trim(connection, feed, kept_for, batch)  # type: ignore[misc]  # bound at once
             )
-        if not outgrown:
+        deleted += gone
+        if not gone:
             return deleted

@@ -449,7 +449,7 @@ def test_the_matrix_has_operations_of_every_kind() -> None:
     related = {name for name, rule in OPERATIONS.items() if rule.relations}
     assert related - by_path == {
         "list_purchase_orders",
-        "list_events",
+        "follow_events",
         "find_purchase_orders",
         "export_purchase_orders",
         "list_activation_requests",

@@ -158,6 +158,8 @@ def test_a_feed_is_filtered_by_type_order_and_relation(buyer: Party, seller: Par
     assert mine["purchase_order"]["id"] == own["id"]
     assert len(events_of(seller, relation="seller")) == 6
     # What is filtered out has been looked at all the same.
+    page = seller.get(FEED, params={"type": "purchase_order.confirmed"}).json()
+    assert (len(page["data"]), page["next_cursor"], page["has_more"]) == (2, "7", False)
     page = seller.get(FEED, params={"relation": "forwarder"}).json()
     assert (page["data"], page["next_cursor"], page["has_more"]) == ([], "7", False)
 

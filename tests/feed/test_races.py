@@ -16,6 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
 import asyncpg
+import httpx
 import pytest
 
 from app.db.session import Database
@@ -27,7 +28,7 @@ from app.events.relay import Relay
 from app.events.service import OrderChange
 from app.orders import announcing
 from app.orders import repository as orders
-from tests.command import until
+from tests.command import free_port, until
 from tests.feed.reader import Event, events_of
 from tests.feed.workers import Apart, Worker, served_apart
 from tests.parties import Party, ahead
@@ -172,11 +173,19 @@ def test_what_ends_while_no_worker_runs_is_announced_once_when_one_is_back(apart
     assert planned > 0
     time.sleep(SECONDS_DOWN)
     until(lambda: datetime.fromisoformat(max(one["expires_at"] for one in made)).timestamp() < time.time())
-    back_at = time.monotonic()
-    with Worker(apart.database_url):
+    metrics_port = free_port()
+    with Worker(apart.database_url, METRICS_PORT=metrics_port):
+        until(apart.holders)
+        back_at = time.monotonic()
         until(lambda: len(events_of(party, type="purchase_order.expired")) >= EXPIRIES, 60)
         seconds = time.monotonic() - back_at
         time.sleep(1.5)
         told = events_of(party, type="purchase_order.expired")
+        metrics = httpx.get(f"http://127.0.0.1:{metrics_port}/metrics").text
+    assert f'po_registry_announcements_total{{type="purchase_order.expired"}} {EXPIRIES}.0' in metrics
+    for waits in ("oldest_undelivered_seconds", "announcement_lag_seconds"):
+        assert f"po_registry_{waits} 0.0" in metrics
+    assert "po_registry_buckets_held 64.0" in metrics
+    assert 'po_registry_relay_lag_seconds_bucket{le="+Inf"}' in metrics
     assert sorted(event["purchase_order"]["id"] for event in told) == sorted(one["id"] for one in made)
-    print(f"{EXPIRIES} announced {seconds:.1f} s after the start of the worker")
+    print(f"{EXPIRIES} announced {seconds:.1f} s after the worker took its buckets")

@@ -31,13 +31,13 @@ class Worker:
     """`po-registry worker` for as long as the block lasts."""
 
     def __init__(self, database_url: str, **settings: object) -> None:
-        self._settings = {"DATABASE_URL": database_url, **settings}
+        self._settings = {"DATABASE_URL": database_url, **command.UNMEASURED, **settings}
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed at the end of the block
 
     def __enter__(self) -> Self:
         self.process = subprocess.Popen(
             [command.COMMAND, "worker"],
-            env=command.environment(**self._settings, **command.UNMEASURED),
+            env=command.environment(**self._settings),
             cwd=command.ROOT,
             stdin=subprocess.DEVNULL,
             stdout=self._log,
