@@ -1,7 +1,7 @@
 """Bodies of webhook endpoints, of deliveries, and of what is delivered."""
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, WithJsonSchema, field_validator, model_validator
@@ -15,6 +15,9 @@ from app.webhooks.sender import AttemptError
 TEST_TYPE = "webhook.test"
 
 Url = Annotated[str, Field(min_length=1, max_length=LONGEST_URL)]
+# What is left out stays as it is; a default would say something else.
+_NO_DEFAULT: Any = Field(json_schema_extra=lambda schema: cast("None", schema.pop("default", None)))
+
 NamedRelation = Literal["owner", "seller", "ship_to", "forwarder"]
 
 
@@ -150,13 +153,13 @@ class UpdateWebhookEndpoint(RequestModel):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"enabled": True}]})
 
-    url: Url = ""
+    url: Annotated[Url, _NO_DEFAULT] = ""
     description: ShortText | None = None
     event_types: EventTypes | None = None
     """Null: all."""
     relation: NamedRelation | None = None
     """Null: any."""
-    enabled: bool = True
+    enabled: Annotated[bool, _NO_DEFAULT] = True
     """False: the endpoint is not called. True: it is called again, and begins where it stopped: what has happened since
     is sent, and what was pending is tried for another three days."""
 
