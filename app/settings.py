@@ -161,14 +161,14 @@ class Settings(BaseSettings):
     ] = True
 
     webhook_internal_hosts: Annotated[
-        str,
+        str | None,
         Field(
             validation_alias="WEBHOOK_INTERNAL_HOSTS",
             description="Hosts with commas, `erp.internal,10.1.2.3`, to which webhooks are sent although their "
             "addresses are internal, and without TLS where a URL says `http`. To all others they are sent by `https`, "
             "and to public addresses only.",
         ),
-    ] = ""
+    ] = None
     webhook_timeout: Annotated[
         float,
         Field(
@@ -206,7 +206,9 @@ class Settings(BaseSettings):
     @property
     def internal_hosts(self) -> frozenset[str]:
         """The hosts of WEBHOOK_INTERNAL_HOSTS, as a URL has them."""
-        return frozenset(host.strip().lower().strip("[]") for host in self.webhook_internal_hosts.split(",")) - {""}
+        return frozenset(
+            host.strip().lower().strip("[]") for host in (self.webhook_internal_hosts or "").split(",")
+        ) - {""}
 
     @field_validator("database_url", "database_replica_url")
     @classmethod

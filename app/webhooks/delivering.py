@@ -47,7 +47,7 @@ async def send_test(connection: AsyncConnection, caller: Principal, endpoint_id:
     }
     await delivery_repository.insert(connection, [row])
     await delivery_repository.give_turns(connection, organisation_id, endpoint_id, [delivery_id])
-    return await get(connection, caller, delivery_id)
+    return WebhookDelivery.model_validate(_members(await _find(connection, caller, delivery_id)))
 
 
 async def page(

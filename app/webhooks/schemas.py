@@ -15,6 +15,8 @@ from app.webhooks.sender import AttemptError
 TEST_TYPE = "webhook.test"
 
 Url = Annotated[str, Field(min_length=1, max_length=LONGEST_URL)]
+# What is left out stays as it is; a default would say something else.
+
 NamedRelation = Literal["owner", "seller", "ship_to", "forwarder"]
 
 
