@@ -1,16 +1,21 @@
 """Orders that come at the same time share a transaction, and nothing else."""
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
+from uuid import UUID, uuid4
 
 import asyncpg
 import httpx
 import pytest
 
+from app.db.session import Database
+from app.numbers.number_issuer import NumberIssuer
 from app.orders import issuing
+from app.orders.issuing import NewOrder
+from app.orders.issuing_together import OrderDesk, Ordered
 from app.orders.schemas import IssuePurchaseOrder
+from app.principal import OPERATIONS, Principal
 from tests.parties import Party
 
 ORDERS = "/v1/purchase-orders"
@@ -72,7 +77,11 @@ async def test_poison_fails_alone(buyer: Party, monkeypatch: pytest.MonkeyPatch)
     issued(answers)
 
 
-async def test_who_meets_another_transaction_waits_alone(buyer: Party, database_url: str) -> None:
+async def test_who_meets_another_transaction_waits_alone(buyer: Party, database: Database, database_url: str) -> None:
+    rule = OPERATIONS["issue_purchase_order"]
+    caller = Principal(UUID(buyer.id), uuid4(), rule.scopes, rule)
+    issuer = NumberIssuer(database.beside(1))
+    desk = OrderDesk(database, issuer)
     connection = await asyncpg.connect(database_url)
     transaction = connection.transaction()
     await transaction.start()
@@ -81,23 +90,14 @@ async def test_who_meets_another_transaction_waits_alone(buyer: Party, database_
         "VALUES ($1, 'R', 'X', now())",
         buyer.id,
     )
-    times: dict[int, float] = {}
-    async with buyer.asynchronous() as client:
-        await asyncio.gather(*(client.get("/v1/validations/none") for _ in range(8)))
-        began = time.monotonic()
-
-        async def one(number: int, body: dict[str, Any]) -> httpx.Response:
-            answer = await client.post(ORDERS, json=body)
-            times[number] = time.monotonic() - began
-            return answer
-
-        waits = asyncio.create_task(one(0, {"reference": "R"}))
-        issued(await asyncio.gather(*(one(number, {}) for number in range(1, 12))))
-        assert not waits.done()
-        await transaction.rollback()
-        assert (await waits).status_code == 201
+    waits = desk.issue(Ordered(caller, IssuePurchaseOrder(reference="R")))
+    others = [desk.issue(Ordered(caller, IssuePurchaseOrder())) for _ in range(8)]
+    assert all(isinstance(outcome, NewOrder) for outcome in await asyncio.gather(*others))
+    assert not waits.done()
+    await transaction.rollback()
+    assert isinstance(await waits, NewOrder)
     await connection.close()
-    assert max(times[number] for number in range(1, 12)) < 2
+    await issuer.dispose()
 
 
 async def test_one_key_at_once_by_many_is_one_order(buyer: Party) -> None:
