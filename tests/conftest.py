@@ -28,6 +28,7 @@ from app.main import create_app
 from app.principal import Scope
 from app.settings import Settings
 from tests import command
+from tests.databases import patient
 from tests.parties import Operator, Party
 
 # httpx reads the certificates of every authority anew for each client, 40 ms a time; nothing here speaks TLS.
@@ -211,7 +212,7 @@ def sql(database_url: str) -> Callable[..., list[asyncpg.Record]]:
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """The service's own way to the database, for tests that run in a loop."""
-    database = Database(database_url, pool_size=5)
+    database = patient(database_url, pool_size=5)
     yield database
     await database.dispose()
 

@@ -9,9 +9,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from app import worker
-from app.db.session import Database
 from app.settings import Settings
 from app.worker import Kept
+from tests.databases import patient
 from tests.parties import Party
 
 Sql = Callable[..., list[Any]]
@@ -37,7 +37,7 @@ RESULTS = (
 
 def tidy(database_url: str, *, gate_checks: timedelta = 100 * YEAR, imports: timedelta = 100 * YEAR) -> int:
     async def once() -> int:
-        database = Database(database_url, pool_size=1)
+        database = patient(database_url, pool_size=1)
         try:
             return await worker.run_once(database, Kept(gate_checks, imports, *[timedelta(days=36_500)] * 2))
         finally:
@@ -94,7 +94,7 @@ def test_an_order_is_changed_while_its_old_checks_are_being_removed(buyer: Party
     sql(GATE_CHECK, UUID(order["id"]), timedelta(days=4_000), 5)
 
     async def meanwhile() -> int:
-        database = Database(database_url, pool_size=1)
+        database = patient(database_url, pool_size=1)
         try:
             async with database.transaction() as connection:
                 gone = await worker.event_rows.delete_gate_checks(connection, timedelta(days=3_500), 1_000)

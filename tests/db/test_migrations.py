@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
 from app.db.migrations import configuration, is_migrated, migrate, newest_revision, revisions
-from app.db.session import Database
+from tests.databases import patient
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_every_migration_can_be_taken_back_and_run_again(empty_database_url: str
     migrate(empty_database_url)
 
     async def state() -> bool:
-        database = Database(empty_database_url, pool_size=1)
+        database = patient(empty_database_url, pool_size=1)
         try:
             return await is_migrated(database)
         finally:
@@ -53,7 +53,7 @@ def test_every_migration_can_be_taken_back_and_run_again(empty_database_url: str
 
 def test_a_database_that_was_never_migrated_is_not_ready(empty_database_url: str) -> None:
     async def state() -> bool:
-        database = Database(empty_database_url, pool_size=1)
+        database = patient(empty_database_url, pool_size=1)
         try:
             return await is_migrated(database)
         finally:

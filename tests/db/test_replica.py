@@ -14,10 +14,10 @@ from sqlalchemy import text
 
 from app.db.lists import Lists
 from app.db.migrations import is_migrated
-from app.db.session import Database
 from app.errors import TemporarilyUnavailable
 from app.settings import Settings
 from tests.conftest import serving
+from tests.databases import patient
 from tests.parties import Operator, Party
 from tests.proxy import Network
 from tests.shipments.waybills import any_shape
@@ -101,7 +101,7 @@ def test_verdicts_keys_single_resources_and_writes_never_do(
 
 
 async def test_nothing_can_be_written_on_the_way_to_a_replica(database_url: str) -> None:
-    replica = Database(database_url, pool_size=1, read_only=True)
+    replica = patient(database_url, pool_size=1, read_only=True)
     try:
         with pytest.raises(TemporarilyUnavailable) as refused:
             await replica.change(lambda connection: connection.execute(text("DELETE FROM outbox WHERE false")))
@@ -138,7 +138,7 @@ def test_a_replica_that_is_gone_is_passed_over_and_found_again(
 
 
 async def test_a_replica_that_a_migration_has_not_reached_is_passed_over(database_url: str, new_database: str) -> None:
-    primary, behind = Database(database_url, pool_size=1), Database(new_database, pool_size=1, read_only=True)
+    primary, behind = patient(database_url, pool_size=1), patient(new_database, pool_size=1, read_only=True)
     try:
         assert not await is_migrated(behind)
         count = text("SELECT count(*) FROM purchase_orders")

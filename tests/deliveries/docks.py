@@ -12,6 +12,7 @@ from app.db.session import Database
 from app.deliveries import calendars
 from app.errors import Problem
 from app.orders.content_schemas import Window
+from tests.databases import patient
 from tests.parties import Party
 
 LOCATION = "HAM-2"
@@ -91,7 +92,7 @@ class Bookings:
 
 @asynccontextmanager
 async def many_connections(url: str, number: int = 25) -> AsyncIterator[Database]:
-    database = Database(url, pool_size=number)
+    database = patient(url, pool_size=number)
     try:
         yield database
     finally:

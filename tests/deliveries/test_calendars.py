@@ -9,8 +9,8 @@ from uuid import UUID
 
 import pytest
 
-from app.db.session import Database
 from app.deliveries.calendar_errors import OutsideCalendar
+from tests.databases import patient
 from tests.deliveries.docks import (
     EVERY_DAY,
     LOCATION,
@@ -336,7 +336,7 @@ def test_a_calendar_that_was_deleted_gives_back_what_is_moved_and_keeps_what_is_
     assert warehouse.http.delete(CALENDAR, headers={"If-Match": "*"}).status_code == 200
 
     async def move() -> None:
-        database = Database(database_url, pool_size=1)
+        database = patient(database_url, pool_size=1)
         assert (await Bookings(database, warehouse).take(window(tomorrow(9, 17)), moves))[1] is None
         await database.dispose()
 

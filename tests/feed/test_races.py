@@ -29,6 +29,7 @@ from app.events.service import OrderChange
 from app.orders import announcing
 from app.orders import repository as orders
 from tests.command import free_port, until
+from tests.databases import patient
 from tests.feed.reader import Event, events_of
 from tests.feed.workers import Apart, Worker, served_apart
 from tests.parties import Party, ahead
@@ -114,7 +115,7 @@ def test_a_reader_sees_each_event_once_and_in_order_whoever_is_killed(apart: Apa
 
 async def _write(apart: Apart, party: Party, numbers: list[str]) -> None:
     """Change orders, as many times as `CHANGES`, by writers who race; one change in fifty is committed late."""
-    database = Database(apart.database_url, pool_size=WRITERS, timeout=5)
+    database = patient(apart.database_url, pool_size=WRITERS)
     left = iter(range(CHANGES))
 
     async def write() -> None:
@@ -154,7 +155,7 @@ def _read(party: Party, read: list[Event], is_over: threading.Event) -> None:
 
 async def _relay_once(database_url: str) -> int:
     """Do what a worker does before it goes down: of some orders it plans when they end."""
-    database = Database(database_url, pool_size=3, timeout=5)
+    database = patient(database_url, pool_size=3)
     buckets = Buckets(database)
     await buckets.run_once()
     relayed = await Relay(database, buckets, [announcing.plan]).run_once()

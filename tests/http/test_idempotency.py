@@ -12,10 +12,10 @@ import pytest
 from sqlalchemy import text
 
 from app import worker
-from app.db.session import Database
 from app.http.errors import InvalidIdempotencyKey
 from app.http.unit_of_work import parse_idempotency_key
 from app.worker import Kept
+from tests.databases import patient
 from tests.parties import Party
 
 ORDERS = "/v1/purchase-orders"
@@ -198,7 +198,7 @@ async def test_keys_older_than_a_day_are_deleted_and_younger_ones_stay(
 
 
 async def test_behind_a_pooler_the_two_seconds_are_set_for_each_transaction(database_url: str) -> None:
-    database = Database(database_url, pool_size=1, statement_cache_size=0)
+    database = patient(database_url, pool_size=1, statement_cache_size=0)
     try:
         for _ in range(2):
             async with database.transaction() as connection:

@@ -16,6 +16,7 @@ from app.db.session import Database
 from app.numbers.number_issuer import NumberIssuer
 from app.orders import issuing
 from app.orders.schemas import IssuePurchaseOrder
+from tests.databases import patient
 from tests.numbers.owners import draw, fresh_prefix, new_format, new_owner, texts
 from tests.numbers.test_formats_over_time import FORMATS, ORDERS, issued, made, version
 from tests.parties import Party
@@ -71,7 +72,7 @@ def test_racing_clients_leave_no_hole_where_one_request_in_ten_fails(
 
 
 async def test_a_transaction_that_is_rolled_back_has_taken_nothing(database: Database, database_url: str) -> None:
-    owner, issuer = await new_owner(database), NumberIssuer(Database(database_url, pool_size=2))
+    owner, issuer = await new_owner(database), NumberIssuer(patient(database_url, pool_size=2))
     one = await new_format(database, owner, "{serial:6}", gapless=True)
     body, chance, kept = IssuePurchaseOrder(format_id=one.id), random.Random(42), []
 
@@ -151,7 +152,7 @@ def test_only_digits_in_order_can_be_without_holes(buyer: Party, gapless: dict[s
 
 
 async def test_draws_of_one_transaction_follow_each_other(database: Database, database_url: str) -> None:
-    owner, issuer = await new_owner(database), NumberIssuer(Database(database_url, pool_size=2))
+    owner, issuer = await new_owner(database), NumberIssuer(patient(database_url, pool_size=2))
     one = await new_format(database, owner, "{serial:2}", gapless=True)
     drawn = [text for _ in range(3) for text in texts(await draw(database, issuer, owner, 30, one))]
     await issuer.dispose()

@@ -26,6 +26,7 @@ from app.numbers.number_keys import number_key
 from app.numbers.schemas import NumberFormat
 from app.numbers.serial_blocks import SerialBlock, SeriesIdentity
 from app.principal import Principal
+from tests.databases import patient
 from tests.numbers.owners import draw, new_format, new_owner, texts
 from tests.proxy import Network
 
@@ -34,7 +35,7 @@ NO_CONNECTION = cast("AsyncConnection", None)
 
 @pytest.fixture
 async def issuer(database_url: str) -> AsyncIterator[NumberIssuer]:
-    issuer = NumberIssuer(Database(database_url, pool_size=2))
+    issuer = NumberIssuer(patient(database_url, pool_size=2))
     yield issuer
     await issuer.dispose()
 
@@ -56,7 +57,7 @@ async def test_a_number_of_the_default_format_needs_nothing_from_the_request(iss
 
 async def test_no_two_draws_give_one_number_however_many_draw_at_once(database_url: str) -> None:
     async with AsyncExitStack() as stack:
-        issuers = [NumberIssuer(Database(database_url, pool_size=2)) for _ in range(2)]
+        issuers = [NumberIssuer(patient(database_url, pool_size=2)) for _ in range(2)]
         for one in issuers:
             stack.push_async_callback(one.dispose)
 
@@ -77,8 +78,8 @@ async def test_two_processes_share_a_series_in_digits_without_a_duplicate(
 ) -> None:
     number_format = await new_format(database, owner, "{serial:5}")
     async with AsyncExitStack() as stack:
-        issuers = [NumberIssuer(Database(database_url, pool_size=2)) for _ in range(2)]
-        pool = Database(database_url, pool_size=16, timeout=20)
+        issuers = [NumberIssuer(patient(database_url, pool_size=2)) for _ in range(2)]
+        pool = patient(database_url, pool_size=16)
         for disposable in (*issuers, pool):
             stack.push_async_callback(disposable.dispose)
 
@@ -143,7 +144,7 @@ async def test_a_series_that_has_ended_is_at_its_end_for_every_process(
     number_format = await new_format(database, owner, "{serial:1}")
     texts(await draw(database, issuer, owner, 10, number_format))
     async with AsyncExitStack() as stack:
-        other = NumberIssuer(Database(database_url, pool_size=2))
+        other = NumberIssuer(patient(database_url, pool_size=2))
         stack.push_async_callback(other.dispose)
         (outcome,) = await draw(database, other, owner, 1, number_format)
     assert isinstance(outcome, NumberFormatExhausted)
@@ -154,7 +155,7 @@ async def test_a_lost_block_is_a_gap_and_nothing_else(database_url: str, databas
     number_format = await new_format(database, owner, "{serial:4}")
     drawn: list[int] = []
     for _ in range(3):
-        process = NumberIssuer(Database(database_url, pool_size=2))
+        process = NumberIssuer(patient(database_url, pool_size=2))
         # One by one in quick succession: the blocks grow, so that the last one is not used up.
         for _ in range(10):
             drawn += [int(number[-4:]) for number in texts(await draw(database, process, owner, 1, number_format))]

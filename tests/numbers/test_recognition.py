@@ -10,6 +10,7 @@ from app.numbers.number_issuer import NumberIssuer
 from app.numbers.number_keys import number_key
 from app.numbers.service import misread_keys, reserved_keys
 from app.principal import Principal
+from tests.databases import patient
 from tests.numbers.owners import draw, fresh_prefix, new_format, new_owner, texts
 
 GOOD = "PO7K3M9QWX2R"
@@ -32,7 +33,7 @@ async def test_a_number_of_the_default_format_is_reserved_and_a_mistyped_one_is_
 async def test_numbers_of_every_organisation_s_formats_are_recognised(
     database_url: str, database: Database, owner: Principal
 ) -> None:
-    issuer = NumberIssuer(Database(database_url))
+    issuer = NumberIssuer(patient(database_url))
     number_format = await new_format(database, owner, "-{cost_center:2}{serial:4}{check}")
     drawn = texts(await draw(database, issuer, owner, 3, number_format, {"cost_center": "HH"}))
     await issuer.dispose()

@@ -14,11 +14,11 @@ import asyncpg
 import httpx
 import pytest
 
-from app.db.session import Database
 from app.errors import Problem
 from app.principal import OPERATIONS, Principal, Scope
 from app.shipments import batches, moving, service
 from app.shipments.schemas import LinkBatch, LinkProNumber, MoveProNumber
+from tests.databases import patient
 from tests.numbers.test_gapless_series import FailedOnPurposeError
 from tests.parties import Operator, Party
 from tests.shipments.waybills import account_of, any_shape, item
@@ -127,7 +127,7 @@ def test_a_transaction_that_fails_after_its_work_leaves_nothing_behind(
     own = [any_shape() for _ in tries]
 
     async def run() -> list[bool]:
-        database = Database(database_url, pool_size=CLIENTS // 2)
+        database = patient(database_url, pool_size=CLIENTS // 2)
         turn = asyncio.Semaphore(CLIENTS // 2)
 
         async def one(racer: Racer, pro: str, fails: bool, way: str, old: str) -> bool:

@@ -11,12 +11,12 @@ import asyncpg
 import pytest
 from sqlalchemy import event
 
-from app.db.session import Database
 from app.principal import OPERATIONS, Principal, Scope
 from app.settings import Settings
 from app.shipments import batches
 from app.shipments.schemas import LinkBatch
 from tests.conftest import serving
+from tests.databases import patient
 from tests.orders.test_activation_races import at_once
 from tests.orders.test_policies import stated
 from tests.parties import Party, ahead
@@ -258,7 +258,7 @@ def test_the_statements_do_not_grow_with_the_batch(buyer: Party, database_url: s
             nonlocal count
             count += 1
 
-        database = Database(database_url, pool_size=1)
+        database = patient(database_url, pool_size=1)
         async with database.transaction() as connection:
             raw = connection.sync_connection
             assert raw is not None

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.identifiers import new_id
 from app.db.session import Database
 from app.shipments import booking_repository, claim_repository
+from tests.databases import patient
 from tests.parties import Operator, Party
 from tests.shipments.test_moving import refused
 from tests.shipments.waybills import any_shape, batch, item, link, linked, move, pro_numbers_of, timeline, unlink, xpo
@@ -170,7 +171,7 @@ def test_links_that_race_with_a_completion_are_made_before_it_or_not_at_all(
     orders = [buyer.issue() for _ in range(12)]
 
     async def run() -> list[int]:
-        database = Database(database_url, pool_size=1)
+        database = patient(database_url, pool_size=1)
         async with buyer.asynchronous() as client:
 
             async def one(order: dict[str, Any]) -> int:
