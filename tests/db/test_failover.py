@@ -17,6 +17,8 @@ from app.db.session import Database
 from app.errors import TemporarilyUnavailable
 from tests.proxy import Network
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.mark.parametrize(
     ("sqlstate", "is_dropped"),

@@ -110,6 +110,7 @@ async def test_nothing_can_be_written_on_the_way_to_a_replica(database_url: str)
         await replica.dispose()
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("failure", ["refused", "silent"])
 def test_a_replica_that_is_gone_is_passed_over_and_found_again(
     with_replica: Party,

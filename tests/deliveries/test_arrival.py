@@ -1,6 +1,7 @@
 """A vehicle at the gate: found by whatever the driver shows, judged as a whole, noted once."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -84,9 +85,8 @@ def test_one_verdict_for_the_whole_vehicle_is_the_worst_of_its_orders(
     # Turned away, it has not come; what was against it stands in the timeline of its orders.
     assert current(warehouse, made)["status"] == "requested"
     assert current(warehouse, made)["version"] == 1
-    wait_for(lambda: timeline(seller, orders[1])[-1]["type"] == "gate.checked")
-    assert timeline(seller, orders[1])[-1]["data"]["codes"] == ["suspended"]
-    assert timeline(seller, orders[1])[-1]["data"]["dock"] == "D1"
+    (checked,) = wait_for(lambda: [one for one in timeline(seller, orders[1]) if one["type"] == "gate.checked"])
+    assert (checked["data"]["codes"], checked["data"]["dock"]) == (["suspended"], "D1")
     buyer.act(orders[1], "resume")
     arrived = step(warehouse, made, "arrive", dock="D1").json()
     assert (arrived["verdict"], arrived["arrived"]) == ("accept", True)
@@ -179,10 +179,9 @@ def test_a_rejected_vehicle_may_come_again_under_its_key(
             buyer.act(order, "resume")
 
 
-def wait_for(happens: Callable[[], bool]) -> None:
-    import time
-
-    until = time.monotonic() + 5
-    while not happens():
+def wait_for(happens: Callable[[], list[Any]]) -> list[Any]:
+    until = time.monotonic() + 15
+    while not (found := happens()):
         assert time.monotonic() < until
         time.sleep(0.05)
+    return found

@@ -23,7 +23,7 @@ def events_of(party: Party, after: int | None = None, **filters: Any) -> list[Ev
             return found
 
 
-def awaited(party: Party, count: int, seconds: float = 10, **filters: Any) -> list[Event]:
+def awaited(party: Party, count: int, seconds: float = 30, **filters: Any) -> list[Event]:
     """Return a party's events once there are `count` of them; fails where there are more, or not so many in time."""
     found: list[Event] = []
     asked: dict[str, Any] = {"wait": "2", **filters}
