@@ -1,4 +1,8 @@
-"""The command `po-registry`."""
+"""The command `po-registry`.
+
+What serves takes three seconds to load, and what works in the background nearly as long. So each is loaded where it is
+needed: a wrong setting is told at once, and a service whose workers are processes of their own loads it in them alone.
+"""
 
 import argparse
 import asyncio
@@ -13,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from importlib import import_module
 from types import FrameType
 from typing import Final
 from uuid import UUID
@@ -25,20 +30,15 @@ from sqlalchemy.exc import DBAPIError
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
-from app.access import command_line
-from app.access.schemas import CreateApiKey
 from app.db.embedded import EmbeddedPostgres, EmbeddedPostgresError, url_of_running
 from app.db.migrations import MigrationError, is_at_newest, is_migrated, migrate
 from app.db.session import Database, connections_of
 from app.errors import Problem, TemporarilyUnavailable
-from app.exchange.runner import ImportRunner
 from app.http.lean_protocol import LeanProtocol
-from app.main import ISSUER_POOL_SIZE, create_app
-from app.numbers.number_issuer import NumberIssuer
+from app.numbers.number_issuer import ISSUER_POOL_SIZE, NumberIssuer
 from app.principal import Scope
 from app.settings import Settings, SettingsError, load_settings
 from app.telemetry import configure_logging, logger, metrics_registry
-from app.worker import background_work
 
 _log = logger(__name__)
 
@@ -117,6 +117,9 @@ def _serve(options: argparse.Namespace) -> None:
         # A stop signal raises in the main thread. In the middle of SQLAlchemy's greenlets that ended the process with
         # SIGSEGV, or was lost: so whatever talks to the database before the server runs does it in another thread.
         apart = stack.enter_context(ThreadPoolExecutor(1, "database-at-start"))
+        if settings.workers == 1:
+            # While Postgres starts.
+            apart.submit(import_module, "app.main")
         if settings.database_url is None:
             settings = _with_embedded_postgres(settings, stack, apart)
         else:
@@ -138,6 +141,8 @@ def _with_embedded_postgres(settings: Settings, stack: ExitStack, apart: Executo
 
 
 def _make_ready(settings: Settings, url: str) -> None:
+    from app.access import command_line  # noqa: PLC0415 - see above
+
     with _database_faults_in_words():
         asyncio.run(_has_enough_connections(settings, url))
         if not asyncio.run(is_at_newest(url)):
@@ -281,6 +286,9 @@ def _worker(_: argparse.Namespace) -> None:
 
 
 async def _work_until_stopped(settings: Settings) -> None:
+    from app.exchange.runner import ImportRunner  # noqa: PLC0415 - see above
+    from app.worker import background_work  # noqa: PLC0415 - see above
+
     stopped = asyncio.Event()
     for stop in _STOP_SIGNALS:
         asyncio.get_running_loop().add_signal_handler(stop, stopped.set)
@@ -295,6 +303,9 @@ async def _work_until_stopped(settings: Settings) -> None:
 
 
 def _create_key(options: argparse.Namespace) -> None:
+    from app.access import command_line  # noqa: PLC0415 - see above
+    from app.access.schemas import CreateApiKey  # noqa: PLC0415 - see above
+
     settings = load_settings()
     body = CreateApiKey.model_validate({"name": options.name, "scopes": options.scopes.split(",")})
     url = _database_url(settings)
@@ -304,6 +315,8 @@ def _create_key(options: argparse.Namespace) -> None:
 
 
 def _openapi(_: argparse.Namespace) -> None:
+    from app.main import create_app  # noqa: PLC0415 - see above
+
     settings = Settings.model_validate({"DATABASE_URL": "postgresql://nowhere"})
     sys.stdout.write(json.dumps(create_app(settings).openapi(), indent=2, ensure_ascii=False) + "\n")
 

@@ -29,16 +29,13 @@ from app.http.crowd import Crowd
 from app.http.look_up_limits import LookUpLimiter
 from app.http.request_context import RequestContext
 from app.http.unit_of_work import RequestsUnderWay
-from app.numbers.number_issuer import NumberIssuer
+from app.numbers.number_issuer import ISSUER_POOL_SIZE, NumberIssuer
 from app.orders.issuing_together import OrderDesk
 from app.settings import Settings, SettingsError, load_settings
 from app.telemetry import configure_logging
 from app.validation.service import Gate
 from app.webhooks.secrets import Vault
 from app.worker import background_work
-
-ISSUER_POOL_SIZE = 2
-"""Connections of a worker process for leasing serials, beside the pool for everything else."""
 
 GATE_CROWD = 128
 """Validations under way at once in a worker process: more than any site scans, and less than a second of its work."""

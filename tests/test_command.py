@@ -8,6 +8,7 @@ import re
 import signal
 import stat
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -236,6 +237,12 @@ def test_the_openapi_document_is_printed_without_a_database() -> None:
     printed = run("openapi")
     assert printed.returncode == 0
     assert json.loads(printed.stdout)["info"]["title"] == "PO Registry"
+
+
+def test_what_serves_is_loaded_by_nobody_who_does_not_serve() -> None:
+    # Three seconds before a wrong setting is told, and of each worker's parent.
+    loaded = "import sys, app.cli; sys.exit('app.main' in sys.modules or 'app.worker' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", loaded], check=False, cwd=ROOT).returncode == 0
 
 
 def test_without_a_database_the_other_commands_say_what_is_missing(tmp_path: Path) -> None:

@@ -33,6 +33,9 @@ from app.numbers.serial_blocks import (
     series_capacity,
 )
 
+ISSUER_POOL_SIZE: Final = 2
+"""Connections of a worker process for leasing serials, beside the pool for everything else."""
+
 _SLICE: Final = 64
 """Numbers that are computed without a pause: 1 to 2 ms, which other requests wait for."""
 

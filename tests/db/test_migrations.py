@@ -70,5 +70,5 @@ def test_the_names_of_the_files_say_the_revisions_in_their_order() -> None:
 
 def test_who_only_serves_does_not_load_what_migrates() -> None:
     # 10 MB of a worker, and a second of its start.
-    loaded = "import sys, app.cli; sys.exit('alembic' in sys.modules)"
+    loaded = "import sys, app.cli, app.main; sys.exit('alembic' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", loaded], check=False).returncode == 0
