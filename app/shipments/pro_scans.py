@@ -14,10 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-import biip
-from biip import ParseConfig, ParseError
-from biip.gs1_messages import GS1Message
-
+from app.numbers.gs1_elements import scanned_message, written_message
 from app.shipments.scac import InvalidScac, parse_scac
 
 TEXT_MAX: Final = 200
@@ -28,7 +25,6 @@ _GS1_SYMBOLOGY: Final = re.compile(r"\](?:C1|e0|d2|d8|Q3)")
 _WRITTEN_AI: Final = re.compile(r"\([0-9]{2,4}\)")
 _BILL_OF_LADING: Final = re.compile(r"12K(?P<scac>[A-Z]{2,4}-{0,2})(?P<pro>.+)", re.IGNORECASE | re.ASCII)
 _SCAC_LENGTH: Final = 4
-_CONFIG: Final = ParseConfig(gs1_element_strings_verify_date=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +50,11 @@ def read(text: str) -> WrittenPro:
 
 
 def _elements(data: str) -> Mapping[str, str]:
-    try:
-        if _GS1_SYMBOLOGY.match(data):
-            message = biip.parse(data, config=_CONFIG).gs1_message
-        elif _WRITTEN_AI.match(data):
-            message = GS1Message.parse_hri(data.replace(" ", ""), config=_CONFIG)
-        else:
-            return {}
-    except ParseError:
+    if _GS1_SYMBOLOGY.match(data):
+        message = scanned_message(data)
+    elif _WRITTEN_AI.match(data):
+        message = written_message(data.replace(" ", ""))
+    else:
         return {}
     return {} if message is None else {element.ai.ai: element.value for element in message.element_strings}
 

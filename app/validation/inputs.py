@@ -15,10 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
-from biip import ParseConfig, ParseError
-from biip.gs1_application_identifiers import GS1ApplicationIdentifier
-from biip.gs1_element_strings import GS1ElementString
-
+from app.numbers.gs1_elements import application_identifier, first_element
 from app.numbers.number_keys import (
     NUMBER_KEY_LENGTH_MAX,
     TYPED_TEXT_LENGTH_MAX,
@@ -44,8 +41,6 @@ _ORDER_NUMBER_AI: Final = "400"
 _ELEMENTS_MAX: Final = 40
 # AIs have 2 to 4 digits, so biip's table of them is walked at most once for each beginning of 4 characters.
 _AI_LENGTH_MAX: Final = 4
-# A wrong best-before date must not cost the PO number beside it.
-_CONFIG: Final = ParseConfig(gs1_element_strings_verify_date=False)
 
 # `]Y` (system expansion) has modifiers of varying length. A backslash and six digits name the character set (ECI).
 _SYMBOLOGY_IDENTIFIER: Final = re.compile(r"[\s\ufeff\u200b]*\]([A-XZa-z][0-9A-Za-z])(?:\\[0-9]{6})?")
@@ -106,8 +101,8 @@ class Element:
     @property
     def error(self) -> str | None:
         """What is wrong with its GTIN, GLN or SSCC; None for other elements. Computed when asked for: 0.1 ms."""
-        read = GS1ElementString.extract(self.ai + self.value, config=_CONFIG)
-        return read.gln_error or read.sscc_error or read.gtin_error
+        read = first_element(self.ai + self.value)
+        return None if read is None else read.gln_error or read.sscc_error or read.gtin_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,7 +317,7 @@ def _elements(segments: Iterable[str]) -> _Elements:
 
 
 def _first_element(data: str) -> Element | None:
-    ai = _application_identifier(data[:_AI_LENGTH_MAX])
+    ai = _ai_of(data[:_AI_LENGTH_MAX])
     # biip's `\d` takes digits of every script.
     found = None if ai is None else re.compile(ai.pattern.removesuffix("$"), re.ASCII).match(data)
     if ai is None or found is None:
@@ -334,12 +329,7 @@ def _first_element(data: str) -> Element | None:
     return Element(ai.ai, ai.data_title, data[len(ai.ai) : found.end()])
 
 
-@lru_cache(maxsize=1_024)
-def _application_identifier(beginning: str) -> GS1ApplicationIdentifier | None:
-    try:
-        return GS1ApplicationIdentifier.extract(beginning)
-    except ParseError:
-        return None
+_ai_of = lru_cache(maxsize=1_024)(application_identifier)
 
 
 def _from_elements(elements: Sequence[Element], unread: tuple[str, ...], source: InputSource) -> UnderstoodInput:
