@@ -2,10 +2,12 @@
 
 from collections.abc import Collection, Mapping
 from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import and_, any_, bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import ARRAY, SMALLINT
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.events.models import OutboxBucketRow, WorkerRow
@@ -69,14 +71,23 @@ async def release(connection: AsyncConnection, worker: UUID, buckets: Collection
         await connection.execute(delete(_Worker).where(_Worker.id == worker))
 
 
-async def is_held(connection: AsyncConnection, worker: UUID, bucket: int, fencing_token: int) -> bool:
-    """Return whether a lease still stands; to the end of this transaction nobody can take it over then."""
-    found = await connection.scalar(
-        select(_Bucket.bucket)
-        .where(_Bucket.bucket == bucket, _Bucket.leased_by == worker, _Bucket.fencing_token == fencing_token)
-        .with_for_update(read=True)
-    )
-    return found is not None
+async def still_leased(connection: AsyncConnection, worker: UUID, buckets: Collection[int]) -> Mapping[int, int]:
+    """Return those of the buckets that a worker holds: bucket -> fencing token.
 
+    To the end of this transaction nobody can take them over then.
+    """
+    result = await connection.execute(_STILL_LEASED, {"buckets": list(buckets), "worker": worker})
+    return {row.bucket: row.fencing_token for row in result}
+
+
+# In one order everywhere, or two who lock several would wait for each other.
+_STILL_LEASED: Final = (
+    select(_Bucket.bucket, _Bucket.fencing_token)
+    .where(
+        _Bucket.bucket == any_(bindparam("buckets", type_=ARRAY(SMALLINT))), _Bucket.leased_by == bindparam("worker")
+    )
+    .order_by(_Bucket.bucket)
+    .with_for_update(read=True)
+)
 
 _IS_FREE = or_(_Bucket.leased_by.is_(None), _Bucket.leased_until < func.now())

@@ -6,7 +6,7 @@ a bucket asks in its own transaction whether its fencing token still holds.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -67,10 +67,11 @@ class Buckets:
             held |= await repository.take(connection, self.worker, free[: share - len(held)], _LEASE)
         return held
 
-    async def is_held(self, connection: AsyncConnection, bucket: int) -> bool:
-        """Return whether the bucket is still this worker's, and keep it so to the end of the transaction."""
-        token = self._held.get(bucket)
-        return token is not None and await repository.is_held(connection, self.worker, bucket, token)
+    async def still_held(self, connection: AsyncConnection, buckets: Collection[int]) -> list[int]:
+        """Return those of the buckets that are still this worker's, and keep them so to the end of the transaction."""
+        tokens = {bucket: token for bucket in buckets if (token := self._held.get(bucket)) is not None}
+        leased = await repository.still_leased(connection, self.worker, tokens) if tokens else {}
+        return [bucket for bucket, token in tokens.items() if leased.get(bucket) == token]
 
     async def release(self) -> None:
         """Give all back, so that others need not wait for the leases to end; where that fails, they wait."""

@@ -102,7 +102,7 @@ class Relay:
 
     async def _pass_on(self, connection: AsyncConnection, buckets: Sequence[int]) -> list[float]:
         """Relay a batch of the buckets that are still held, and return how many seconds each event has waited."""
-        held = [bucket for bucket in buckets if await self._buckets.is_held(connection, bucket)]
+        held = await self._buckets.still_held(connection, buckets)
         share = max(_EVENTS_OF_A_BUCKET, _EVENTS_AT_ONCE // len(buckets))
         waiting = await repository.next_events(connection, held, share)
         if not waiting:

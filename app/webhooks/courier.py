@@ -159,7 +159,7 @@ class Courier:
         self, connection: AsyncConnection, results: Sequence[Mapping[str, Any]], known: Collection[UUID]
     ) -> turns.Turn | None:
         place = self._place
-        if not await self._means.buckets.is_held(connection, place.bucket):
+        if not await self._means.buckets.still_held(connection, [place.bucket]):
             return None
         room = 0 if self._is_stopped else self._room(TAKEN_AT_ONCE) - len(self._taken)
         return await turns.take(connection, place.organisation_id, place.endpoint_id, results, known, room)

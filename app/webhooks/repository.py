@@ -1,7 +1,7 @@
 """SQL of webhook endpoints, as their owners and the workers see them."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Result, Row, and_, bindparam, case, delete, exists, func, insert, or_, select, update
@@ -157,20 +157,7 @@ async def with_work(connection: AsyncConnection, buckets: Collection[int]) -> Se
 
     Their feeds go on after what was made into deliveries, or a delivery is due.
     """
-    due = exists().where(
-        _Delivery.organisation_id == _Endpoint.organisation_id,
-        _Delivery.endpoint_id == _Endpoint.id,
-        _Delivery.next_attempt_at <= func.now(),
-    )
-    result: Result[Any] = await connection.execute(
-        select(_Endpoint.organisation_id, _Endpoint.id, _Endpoint.bucket).where(
-            _Endpoint.bucket.in_(bindparam("buckets", expanding=True)),
-            _is_there,
-            _Endpoint.disabled_at.is_(None),
-            or_(_last_position > _Endpoint.position, due),
-        ),
-        {"buckets": list(buckets)},
-    )
+    result: Result[Any] = await connection.execute(_WITH_WORK, {"buckets": list(buckets)})
     return result.all()
 
 
@@ -223,6 +210,19 @@ async def delete_empty(connection: AsyncConnection, limit: int) -> int:
 
 
 _is_there = _Endpoint.deleted_at.is_(None)
+
+_is_due = exists().where(
+    _Delivery.organisation_id == _Endpoint.organisation_id,
+    _Delivery.endpoint_id == _Endpoint.id,
+    _Delivery.next_attempt_at <= func.now(),
+)
+# Made once: it is asked several times a second.
+_WITH_WORK: Final = select(_Endpoint.organisation_id, _Endpoint.id, _Endpoint.bucket).where(
+    _Endpoint.bucket.in_(bindparam("buckets", expanding=True)),
+    _is_there,
+    _Endpoint.disabled_at.is_(None),
+    or_(_last_position > _Endpoint.position, _is_due),
+)
 
 
 def _is(organisation_id: UUID, endpoint_id: UUID) -> Any:
