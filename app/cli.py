@@ -17,7 +17,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from importlib import import_module
 from types import FrameType
 from typing import Final
 from uuid import UUID
@@ -117,9 +116,6 @@ def _serve(options: argparse.Namespace) -> None:
         # A stop signal raises in the main thread. In the middle of SQLAlchemy's greenlets that ended the process with
         # SIGSEGV, or was lost: so whatever talks to the database before the server runs does it in another thread.
         apart = stack.enter_context(ThreadPoolExecutor(1, "database-at-start"))
-        if settings.workers == 1:
-            # While Postgres starts.
-            apart.submit(import_module, "app.main")
         if settings.database_url is None:
             settings = _with_embedded_postgres(settings, stack, apart)
         else:
