@@ -71,7 +71,8 @@ NEEDS := po-registry needs Python 3.11 or newer with venv, and $(PYTHON) is not:
 	$(INSTALL) --require-hashes -r requirements/development.txt
 	@touch $@
 
-.venv/benchmarks: .venv/development requirements/benchmarks.txt
+# Not with what the tests need: what is installed, some libraries load, and the memory of a worker is measured.
+.venv/benchmarks: .venv/runtime requirements/benchmarks.txt
 	$(INSTALL) --require-hashes -r requirements/benchmarks.txt
 	@touch $@
 
