@@ -44,6 +44,11 @@ START_FIRST = ("test_command.py", "test_serving.py", "test_service_under_fire.py
 """Files of minutes. `--dist loadfile` keeps a file on one worker: one that starts last keeps the others waiting."""
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one worker more than there are cores: a good part of the time a test waits for what it has started."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if "PYTEST_XDIST_WORKER" in os.environ:
