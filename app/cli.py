@@ -25,14 +25,14 @@ import asyncpg
 import uvicorn
 from prometheus_client import start_http_server
 from pydantic import ValidationError
-from sqlalchemy.exc import DBAPIError
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
+from app.db.database_faults import DatabaseError, database_faults_in_words
 from app.db.embedded import EmbeddedPostgres, EmbeddedPostgresError, url_of_running
 from app.db.migrations import MigrationError, is_at_newest, is_migrated, migrate
 from app.db.session import Database, connections_of
-from app.errors import Problem, TemporarilyUnavailable
+from app.errors import Problem
 from app.http.lean_protocol import LeanProtocol
 from app.numbers.number_issuer import ISSUER_POOL_SIZE, NumberIssuer
 from app.principal import Scope
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except EmbeddedPostgresError as error:
         sys.stderr.writelines(f"{line}\n" for line in error.log_lines)
         sys.exit(_fault(str(error)))
-    except (SettingsError, MigrationError, _DatabaseError) as error:
+    except (SettingsError, MigrationError, DatabaseError) as error:
         sys.exit(_fault(str(error)))
     except Problem as problem:
         sys.exit(_fault(problem.detail))
@@ -139,7 +139,7 @@ def _with_embedded_postgres(settings: Settings, stack: ExitStack, apart: Executo
 def _make_ready(settings: Settings, url: str) -> None:
     from app.access import command_line  # noqa: PLC0415 - see above
 
-    with _database_faults_in_words():
+    with database_faults_in_words():
         asyncio.run(_has_enough_connections(settings, url))
         if not asyncio.run(is_at_newest(url)):
             migrate(url)
@@ -168,12 +168,12 @@ async def _look_at_database(settings: Settings, url: str) -> None:
     """Refuse a DATABASE_URL that cannot work; one that is only out of reach is waited for, request by request."""
     database = Database.of(settings, url, pool_size=1)
     try:
-        with _database_faults_in_words():
+        with database_faults_in_words():
             connection = await asyncpg.connect(url, timeout=settings.database_timeout, statement_cache_size=0)
             await connection.close()
             if not await is_migrated(database):
                 _log.warning("the database is not at the migration that this version needs: run `po-registry migrate`")
-    except _DatabaseError as fault:
+    except DatabaseError as fault:
         if fault.is_final:
             raise
         _log.warning("the database cannot be used yet: requests get 503 until it answers", fault=str(fault))
@@ -269,7 +269,7 @@ def _migrate(_: argparse.Namespace) -> None:
     settings = load_settings()
     configure_logging(settings.log_level)
     url = _database_url(settings)
-    with _database_faults_in_words():
+    with database_faults_in_words():
         migrate(url)
 
 
@@ -305,7 +305,7 @@ def _create_key(options: argparse.Namespace) -> None:
     settings = load_settings()
     body = CreateApiKey.model_validate({"name": options.name, "scopes": options.scopes.split(",")})
     url = _database_url(settings)
-    with _database_faults_in_words():
+    with database_faults_in_words():
         secret = asyncio.run(command_line.create_key(url, body, options.new_organisation, options.organisation))
     sys.stdout.write(f"{secret}\n")
 
@@ -354,54 +354,6 @@ def _on_stop_signals(
         # nohup: whoever started us with hang-ups ignored wants them ignored.
         if one is not signal.SIGHUP or signal.getsignal(one) is not signal.SIG_IGN:
             signal.signal(one, handler)
-
-
-class _DatabaseError(Exception):
-    """Why the database cannot be used, in one line; never with the URL, a statement or a value of a row.
-
-    `is_final` where waiting does not help: only another setting does.
-    """
-
-    def __init__(self, sentence: str, *, is_final: bool = False) -> None:
-        super().__init__(sentence)
-        self.is_final = is_final
-
-
-@contextmanager
-def _database_faults_in_words() -> Iterator[None]:
-    try:
-        yield
-    except ValidationError:
-        # A ValueError too, but about what was typed.
-        raise
-    except TemporarilyUnavailable as unavailable:
-        raise _database_fault(unavailable.__cause__ or unavailable) from None
-    except (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
-        raise _database_fault(error) from None
-
-
-def _database_fault(error: BaseException) -> _DatabaseError:
-    if isinstance(error, DBAPIError) and error.orig is not None:
-        error = error.orig.__cause__ or error.orig
-    if isinstance(error, asyncpg.UndefinedTableError | asyncpg.UndefinedColumnError):
-        return _DatabaseError(
-            "The database is not at the migration that this version needs: run `po-registry migrate`."
-        )
-    if isinstance(error, asyncpg.PostgresError):
-        is_final = isinstance(error, asyncpg.InvalidAuthorizationSpecificationError | asyncpg.InvalidCatalogNameError)
-        # Only the message: the detail behind it may hold somebody's data.
-        return _DatabaseError(
-            f"DATABASE_URL: Postgres says: {error.args[0]} (SQLSTATE {error.sqlstate}).", is_final=is_final
-        )
-    if isinstance(error, TimeoutError | TemporarilyUnavailable):
-        return _DatabaseError("DATABASE_URL: the database does not answer in time.")
-    if isinstance(error, OSError):
-        return _DatabaseError(f"DATABASE_URL: the database is out of reach ({error.strerror or error}).")
-    if isinstance(error, ValueError):
-        # What the parser says may repeat a piece of the password.
-        advice = "look at its options, and write signs such as @ / : in a user or password as %40 %2F %3A"
-        return _DatabaseError(f"DATABASE_URL: not understood; {advice}.", is_final=True)
-    return _DatabaseError(f"DATABASE_URL: the database cannot be used ({type(error).__name__}).")
 
 
 def _fault(sentence: str) -> int:

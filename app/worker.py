@@ -10,9 +10,9 @@ from typing import Self
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import idempotency_keys
+from app.db.rounds import for_ever
 from app.db.session import Database
 from app.deliveries import at_risk
-from app.errors import TemporarilyUnavailable
 from app.events import repository as event_rows
 from app.events.buckets import Buckets
 from app.events.relay import Relay
@@ -22,7 +22,9 @@ from app.feed import trimming
 from app.orders import announcing
 from app.settings import Settings
 from app.telemetry import logger
-from app.webhooks.dispatcher import Dispatcher, delete_outgrown
+from app.webhooks import delivery_repository
+from app.webhooks import repository as webhook_rows
+from app.webhooks.dispatcher import Dispatcher
 from app.webhooks.secrets import Vault
 from app.webhooks.sender import Sender
 
@@ -96,17 +98,14 @@ async def run_for_ever(database: Database, buckets: Buckets, kept: Kept) -> None
 
     Feeds are trimmed, and deliveries deleted, by one of the workers: whoever holds the first bucket.
     """
-    while True:
-        try:
-            await run_once(database, kept)
-            if _FIRST_BUCKET in buckets.held:
-                await trimming.run_once(database, kept.feeds)
-                await delete_outgrown(database, kept.webhook_deliveries)
-        except TemporarilyUnavailable:
-            _log.warning("background work waits for the database")
-        except Exception:  # noqa: BLE001 - one faulty round must not end the worker
-            _log.exception("background work failed")
-        await asyncio.sleep(SECONDS_BETWEEN_ROUNDS)
+
+    async def once() -> None:
+        await run_once(database, kept)
+        if _FIRST_BUCKET in buckets.held:
+            await trimming.run_once(database, kept.feeds)
+            await delete_outgrown_webhooks(database, kept.webhook_deliveries)
+
+    await for_ever("background work", once, lambda: SECONDS_BETWEEN_ROUNDS)
 
 
 async def run_once(database: Database, kept: Kept) -> int:
@@ -119,6 +118,16 @@ async def run_once(database: Database, kept: Kept) -> int:
         lambda connection: idempotency_keys.delete_expired(connection, _BATCH),
         lambda connection: event_rows.delete_gate_checks(connection, kept.gate_checks, _BATCH),
         lambda connection: import_rows.delete_finished(connection, kept.imports, _BATCH),
+    ]
+    return sum([await _delete_all(database, batch) for batch in old])
+
+
+async def delete_outgrown_webhooks(database: Database, kept_for: timedelta) -> int:
+    """Delete deliveries that are older, and what is left of endpoints that were deleted; return how many rows went."""
+    old: list[Callable[[AsyncConnection], Awaitable[int]]] = [
+        lambda connection: delivery_repository.delete_older(connection, kept_for, _BATCH),
+        lambda connection: delivery_repository.delete_of_deleted(connection, _BATCH),
+        lambda connection: webhook_rows.delete_empty(connection, _BATCH),
     ]
     return sum([await _delete_all(database, batch) for batch in old])
 

@@ -19,6 +19,7 @@ import app.deliveries.models
 import app.events.models
 import app.exchange.models
 import app.numbers.models
+import app.orders.announcement_models
 import app.orders.models
 import app.organisations.models
 import app.shipments.models

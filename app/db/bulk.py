@@ -49,7 +49,7 @@ async def _insert(
     returning: tuple[str, ...],
 ) -> Sequence[RowMapping]:
     statement = _insert_statement(table.__tablename__, tuple(rows[0]), at_now, ignore_conflicts, returning)
-    result = await connection.exec_driver_sql(statement, (_json(table, rows),))
+    result = await connection.exec_driver_sql(statement, (rows_as_json(table, rows),))
     return result.mappings().all() if returning else []
 
 
@@ -68,7 +68,8 @@ def _insert_statement(
     )
 
 
-def _json(table: type[Base], rows: Sequence[Mapping[str, Any]]) -> str:
+def rows_as_json(table: type[Base], rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return rows as `jsonb_populate_recordset` of their table reads them."""
     return to_json([_written(table, row) for row in rows]).decode()
 
 

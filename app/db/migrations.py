@@ -12,6 +12,7 @@ from app.db.session import Database
 # Beside `app` both in a checkout and in an installed wheel.
 _MIGRATIONS = Path(__file__).resolve().parent.parent.parent / "migrations"
 
+_SECONDS_TO_LOOK = 30.0
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -67,7 +68,8 @@ async def is_migrated(database: Database) -> bool:
 
 async def is_at_newest(url: str) -> bool:
     """Return whether there is nothing to migrate in the database at `url`: then Alembic need not be asked."""
-    database = Database(url, pool_size=1)
+    # As patient as migrating is: the server may have started this very moment.
+    database = Database(url, pool_size=1, timeout=_SECONDS_TO_LOOK)
     try:
         return await _stored_revision(database) == newest_revision()
     finally:

@@ -4,7 +4,6 @@ What is announced is what the gate will say of the order's own life. The gate do
 a day, verdicts are the same, and what is at risk is announced a day later.
 """
 
-import asyncio
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Any, Final
@@ -12,11 +11,11 @@ from typing import Any, Final
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.rounds import for_ever
 from app.db.session import Database
 from app.deliveries import at_risk_repository as repository
 from app.deliveries.at_risk_rules import codes_in_window
 from app.deliveries.booking_lifecycle import EXPECTED
-from app.errors import TemporarilyUnavailable
 from app.events import service as events
 from app.events.event_types import EventType
 from app.events.service import OrderChange
@@ -38,14 +37,7 @@ class _OvertakenError(Exception):
 
 async def run_for_ever(database: Database, seconds: float = SECONDS_BETWEEN_ROUNDS) -> None:
     """Do a round every so many seconds; one that fails is logged and tried again."""
-    while True:
-        try:
-            await run_once(database)
-        except TemporarilyUnavailable:
-            _log.warning("announcing orders at risk waits for the database")
-        except Exception:  # noqa: BLE001 - one faulty round must not end the work
-            _log.exception("announcing orders at risk failed")
-        await asyncio.sleep(seconds)
+    await for_ever("announcing orders at risk", lambda: run_once(database), lambda: seconds)
 
 
 async def run_once(database: Database, batch: int = _BATCH) -> int:

@@ -2,15 +2,19 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
     DateTime,
+    Integer,
     Result,
     Row,
+    Select,
     and_,
+    bindparam,
     cast,
     exists,
     func,
@@ -54,6 +58,13 @@ async def find_changed(connection: AsyncConnection, limit: int) -> Sequence[Row[
     With the order's columns come those of the link, `is_at_risk`, `is_elsewhere`, `read_at`, and `is_announced`:
     whether the order is marked for the same booking by another PRO number.
     """
+    result: Result[Any] = await connection.execute(_find_changed(), {"limit": limit})
+    return result.all()
+
+
+@cache
+def _find_changed() -> Select[Any]:
+    """Return the statement; made once, as making it takes the event loop longer than most requests do."""
     other = aliased(ProLinkRow)
     of_booking = and_(
         other.number_key == Link.number_key,
@@ -67,14 +78,13 @@ async def find_changed(connection: AsyncConnection, limit: int) -> Sequence[Row[
         *(Link.scac, Link.pro_number, Link.display, Link.booking_id, Link.delivery_window.label("booked_window")),
         *(_goes_elsewhere().label("is_elsewhere"), Link.at_risk_since, (announced > 0).label("is_announced")),
     ]
-    result: Result[Any] = await connection.execute(
+    return (
         select(*PurchaseOrderRow.__table__.c, *link, at_risk, func.now().label("read_at"))
         .join(Link, and_(Link.number_key == Order.number_key, Link.organisation_id == Order.organisation_id))
         .where(_IS_AHEAD, at_risk != _IS_MARKED)
         .order_by(literal_column("(pro_links.delivery_window ->> 'end')"))
-        .limit(limit)
+        .limit(bindparam("limit", type_=Integer))
     )
-    return result.all()
 
 
 async def booking(connection: AsyncConnection, booking_id: UUID) -> Row[Any] | None:

@@ -5,7 +5,6 @@ killed are with others within the sum of the two. Nothing rests on clocks or on 
 a bucket asks in its own transaction whether its fencing token still holds.
 """
 
-import asyncio
 from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Final
@@ -14,6 +13,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.identifiers import new_id
+from app.db.rounds import for_ever
 from app.db.session import Database
 from app.errors import TemporarilyUnavailable
 from app.events import bucket_repository as repository
@@ -41,14 +41,7 @@ class Buckets:
 
     async def run_for_ever(self) -> None:
         """Renew, share and take, every few seconds; a round that fails is tried again."""
-        while True:
-            try:
-                await self.run_once()
-            except TemporarilyUnavailable:
-                _log.warning("the leases of buckets wait for the database")
-            except Exception:  # noqa: BLE001 - one faulty round must not end the worker
-                _log.exception("leasing buckets failed")
-            await asyncio.sleep(SECONDS_BETWEEN_ROUNDS)
+        await for_ever("leasing buckets", self.run_once, lambda: SECONDS_BETWEEN_ROUNDS)
 
     async def run_once(self) -> None:
         """Renew what is held, give back what is more than this worker's share, and take what is free of it."""

@@ -9,7 +9,6 @@ is asked for in the transaction of the relaying, and the outbox row is deleted i
 killed at whatever moment.
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
@@ -19,6 +18,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import clock
+from app.db.rounds import for_ever
 from app.db.session import Database
 from app.errors import TemporarilyUnavailable
 from app.events import relay_repository as repository
@@ -47,21 +47,17 @@ class Relay:
         self._database = database
         self._buckets = buckets
         self._reactions = reactions
+        self._pause = SECONDS_BETWEEN_LOOKS[0]
 
     async def run_for_ever(self) -> None:
         """Look for events a few times a second; what fails is logged and tried again."""
+        await for_ever("relaying events", self._look, lambda: self._pause)
+
+    async def _look(self) -> None:
         shortest, longest = SECONDS_BETWEEN_LOOKS
-        pause = shortest
-        while True:
-            relayed = 0
-            try:
-                relayed = await self.run_once()
-            except TemporarilyUnavailable:
-                _log.warning("relaying events waits for the database")
-            except Exception:  # noqa: BLE001 - one faulty round must not end the worker
-                _log.exception("relaying events failed")
-            pause = shortest if relayed else min(pause * _LONGER, longest)
-            await asyncio.sleep(pause)
+        self._pause = min(self._pause * _LONGER, longest)
+        if await self.run_once():
+            self._pause = shortest
 
     async def run_once(self) -> int:
         """Relay what waits in the buckets that are held, a batch of each, and return how many events that were."""

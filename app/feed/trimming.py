@@ -4,6 +4,7 @@ Each head says up to where its feed is kept no more, in the transaction of the d
 told so. What happened to an order stays in its own timeline.
 """
 
+import asyncio
 from datetime import timedelta
 from typing import Final
 
@@ -12,6 +13,7 @@ from app.feed import repository
 
 _FEEDS_AT_ONCE: Final = 1_000
 _ENTRIES_AT_ONCE: Final = 1_000
+_SECONDS_BETWEEN_BATCHES: Final = 0.05
 
 
 async def run_once(database: Database, kept_for: timedelta, batch: int = _ENTRIES_AT_ONCE) -> int:
@@ -30,3 +32,4 @@ async def run_once(database: Database, kept_for: timedelta, batch: int = _ENTRIE
         deleted += gone
         if not gone:
             return deleted
+        await asyncio.sleep(_SECONDS_BETWEEN_BATCHES)

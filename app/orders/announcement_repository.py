@@ -1,8 +1,6 @@
 """SQL of what time makes of orders: when to look at each next, and counting the changes that are announced."""
 
-import json
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,7 +9,9 @@ from sqlalchemy.dialects.postgresql import ARRAY, INTEGER, TEXT
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import Interval, Uuid
 
-from app.orders.models import PolicyVersionRow, PurchaseOrderAnnouncementRow, PurchaseOrderRow
+from app.db.bulk import rows_as_json
+from app.orders.announcement_models import PurchaseOrderAnnouncementRow
+from app.orders.models import PolicyVersionRow, PurchaseOrderRow
 from app.orders.policies import DEFAULT_POLICY
 
 _Order = PurchaseOrderRow
@@ -90,12 +90,7 @@ async def plan(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -
     """
     if rows:
         ordered = sorted(rows, key=lambda row: (row["number_key"], row["organisation_id"]))
-        written = json.dumps([{**row} for row in ordered], default=_plain)
-        await connection.execute(_PLAN, {"rows": written})
-
-
-def _plain(value: Any) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+        await connection.execute(_PLAN, {"rows": rows_as_json(_Planned, ordered)})
 
 
 _COUNT_CHANGES: Final = text(

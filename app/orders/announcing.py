@@ -13,6 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.rounds import for_ever
 from app.db.session import Database
 from app.errors import TemporarilyUnavailable
 from app.events import service as events
@@ -42,14 +43,7 @@ _BATCH: Final = 200
 
 async def run_for_ever(database: Database, held: Callable[[], Collection[int]]) -> None:
     """Announce what is due in the buckets that are `held`, every second; what fails is logged and tried again."""
-    while True:
-        try:
-            await run_once(database, held())
-        except TemporarilyUnavailable:
-            _log.warning("announcing what is due waits for the database")
-        except Exception:  # noqa: BLE001 - one faulty round must not end the work
-            _log.exception("announcing what is due failed")
-        await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+    await for_ever("announcing what is due", lambda: run_once(database, held()), lambda: SECONDS_BETWEEN_LOOKS)
 
 
 async def run_once(database: Database, buckets: Collection[int], batch: int = _BATCH) -> int:

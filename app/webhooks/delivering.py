@@ -13,7 +13,7 @@ from app.db.identifiers import new_id
 from app.http.errors import NotFound
 from app.principal import Principal
 from app.webhooks import delivery_repository, repository
-from app.webhooks.messages import test_body
+from app.webhooks.messages import body_of_test
 from app.webhooks.schemas import (
     TEST_TYPE,
     DeliveryStatus,
@@ -43,7 +43,7 @@ async def send_test(connection: AsyncConnection, caller: Principal, endpoint_id:
         "position": None,
         "lane": delivery_id,
         "event_type": TEST_TYPE,
-        "body": test_body(webhook_id, endpoint_id, (await clock.now(connection)).astimezone(UTC)),
+        "body": body_of_test(webhook_id, endpoint_id, (await clock.now(connection)).astimezone(UTC)),
     }
     await delivery_repository.insert(connection, [row])
     await delivery_repository.give_turns(connection, organisation_id, endpoint_id, [delivery_id])

@@ -8,12 +8,11 @@ at once, and those that are slow or fail may take no more than a part of what th
 import asyncio
 import time
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
+from app.db.rounds import for_ever
 from app.db.session import Database
-from app.errors import TemporarilyUnavailable
 from app.events.buckets import Buckets
 from app.telemetry import WEBHOOK_OLDEST_UNDELIVERED_SECONDS, logger
 from app.webhooks import delivery_repository, repository
@@ -30,7 +29,6 @@ _SECONDS_OF_REST: Final = 2.0
 _SECONDS_BETWEEN_MEASUREMENTS: Final = 15.0
 _ATTEMPTS_AT_ONCE: Final = 512
 _SLOW_ATTEMPTS_AT_ONCE: Final = 256
-_BATCH: Final = 1_000
 
 
 class Dispatcher:
@@ -48,19 +46,15 @@ class Dispatcher:
     async def run_for_ever(self) -> None:
         """Look for endpoints with work a few times a second; what fails is logged and tried again."""
         try:
-            while True:
-                try:
-                    await self._look()
-                    await self._measure()
-                except TemporarilyUnavailable:
-                    _log.warning("webhooks wait for the database")
-                except Exception:  # noqa: BLE001 - one faulty round must not end the worker
-                    _log.exception("looking for webhooks failed")
-                await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+            await for_ever("looking for webhooks", self._round, lambda: SECONDS_BETWEEN_LOOKS)
         finally:
             couriers = list(self._couriers.values())
             await asyncio.gather(*(courier.finish(running) for courier, running, _ in couriers))
             self._sender.close()
+
+    async def _round(self) -> None:
+        await self._look()
+        await self._measure()
 
     async def _look(self) -> None:
         held: Mapping[int, int] = self._buckets.held
@@ -105,21 +99,3 @@ class Dispatcher:
         held = list(self._buckets.held)
         age = await self._database.look(lambda connection: delivery_repository.oldest_pending_seconds(connection, held))
         WEBHOOK_OLDEST_UNDELIVERED_SECONDS.set(age)
-
-
-async def delete_outgrown(database: Database, kept_for: timedelta) -> int:
-    """Delete deliveries that are older, and what is left of endpoints that were deleted; return how many went.
-
-    Any number of workers may do this at once: each deletes what is still there.
-    """
-    deleted = 0
-    for delete in (
-        lambda connection: delivery_repository.delete_older(connection, kept_for, _BATCH),
-        lambda connection: delivery_repository.delete_of_deleted(connection, _BATCH),
-        lambda connection: repository.delete_empty(connection, _BATCH),
-    ):
-        batch = _BATCH
-        while batch == _BATCH:
-            batch = await database.change(delete)
-            deleted += batch
-    return deleted

@@ -20,7 +20,7 @@ def body_of(event: FeedEvent) -> str:
     return whole.model_copy(update={"data": {}, "data_left_out": True}).model_dump_json()
 
 
-def test_body(webhook_id: UUID, endpoint_id: UUID, at: datetime) -> str:
+def body_of_test(webhook_id: UUID, endpoint_id: UUID, at: datetime) -> str:
     """Return the JSON text that is sent to try an endpoint out."""
     data = {"webhook_endpoint_id": str(endpoint_id)}
     return WebhookTest(type="webhook.test", id=webhook_id, timestamp=at, data=data).model_dump_json()

@@ -325,19 +325,22 @@ def test_who_changes_a_booking_and_who_announces_it_do_not_wait_for_each_other_c
     async def cross() -> None:
         # As a booking is changed: its links, and then their orders.
         changes = await asyncpg.connect(database_url)
+        # Within a transaction Postgres shows again and again who waited when it was first asked.
+        watches = await asyncpg.connect(database_url)
         async with many_connections(database_url, 1) as database:
             try:
                 async with changes.transaction():
                     await changes.execute("UPDATE pro_links SET bol = bol WHERE display = $1", link["pro_number"])
                     looks = asyncio.create_task(at_risk.run_once(database))
                     waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-                    while not await changes.fetchval(waiting) and not looks.done():
+                    while not await watches.fetchval(waiting) and not looks.done():
                         await asyncio.sleep(0.01)
                     await changes.execute("SET LOCAL lock_timeout = '100ms'")
                     await changes.execute("UPDATE purchase_orders SET reference = reference WHERE id = $1", order["id"])
                 await looks
             finally:
                 await changes.close()
+                await watches.close()
 
     asyncio.run(cross())
     look(database_url)

@@ -9,9 +9,9 @@ from cryptography.fernet import Fernet, InvalidToken
 
 from app.db.session import Database
 from app.settings import Settings, SettingsError, load_settings
-from app.webhooks.dispatcher import delete_outgrown
 from app.webhooks.retries import seconds_before_retry
 from app.webhooks.secrets import Vault, new_secret
+from app.worker import delete_outgrown_webhooks
 from tests.feed.reader import events_of
 from tests.parties import Party
 from tests.webhooks.receiver import Receiver, settled, until
@@ -163,10 +163,10 @@ async def test_old_deliveries_and_those_of_deleted_endpoints_go(buyer: Party, da
         (event,) = receiver.wait(1)
         settled(buyer, kept, event["id"], 1)
         settled(buyer, deleted, event["id"], 1)
-        await delete_outgrown(database, timedelta(days=30))
+        await delete_outgrown_webhooks(database, timedelta(days=30))
         assert len(buyer.get(f"{PATH}/{kept['id']}/deliveries").json()["data"]) == 1
         assert buyer.http.delete(f"{PATH}/{deleted['id']}").is_success
-        assert await delete_outgrown(database, timedelta(0)) >= 2
+        assert await delete_outgrown_webhooks(database, timedelta(0)) >= 2
         assert buyer.get(f"{PATH}/{kept['id']}/deliveries").json()["data"] == []
 
 
