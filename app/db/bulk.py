@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any, Final
 
-from pydantic_core import to_json
-from sqlalchemy import LargeBinary, RowMapping, Uuid
+from sqlalchemy import LargeBinary, RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.base import Base
+from app.json_writer import write_json
 
 _ROWS_AT_ONCE: Final = 2_000
 """Rows per statement: writing more of them down as JSON would keep the event loop from others."""
@@ -70,24 +70,16 @@ def _insert_statement(
 
 def rows_as_json(table: type[Base], rows: Sequence[Mapping[str, Any]]) -> str:
     """Return rows as `jsonb_populate_recordset` of their table reads them."""
-    return to_json([_written(table, row) for row in rows]).decode()
+    binary = _binary_columns(table)
+    plain = [_in_hexadecimal(row, binary) for row in rows] if binary else rows
+    return write_json(plain).decode()
 
 
-def _written(table: type[Base], row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row that Pydantic writes as Postgres reads it: bytes in hexadecimal.
-
-    Identifiers as text: which kind of UUID it is takes longer to find out than to write it.
-    """
-    written = dict(row)
-    for name, of_bytes in _kinds(table):
-        value = written.get(name)
-        if value is not None:
-            written[name] = "\\x" + value.hex() if of_bytes else str(value)
-    return written
+def _in_hexadecimal(row: Mapping[str, Any], columns: Iterable[str]) -> dict[str, Any]:
+    """Return a row with its bytes as Postgres reads them."""
+    return {**row, **{name: "\\x" + row[name].hex() for name in columns if row.get(name) is not None}}
 
 
 @cache
-def _kinds(table: type[Base]) -> tuple[tuple[str, bool], ...]:
-    """Return the columns of UUIDs and of bytes, and which of the two each is."""
-    found = ((column.name, column.type) for column in table.__table__.columns)
-    return tuple((name, isinstance(kind, LargeBinary)) for name, kind in found if isinstance(kind, LargeBinary | Uuid))
+def _binary_columns(table: type[Base]) -> tuple[str, ...]:
+    return tuple(column.name for column in table.__table__.columns if isinstance(column.type, LargeBinary))

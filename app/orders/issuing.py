@@ -7,7 +7,6 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import to_json
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import clock
@@ -18,6 +17,7 @@ from app.events.event_types import EventType
 from app.events.service import OrderChange
 from app.http.problems import invalid_item
 from app.http.schemas import ProblemDetails, timestamp
+from app.json_writer import write_json
 from app.numbers import service as numbers
 from app.numbers.number_issuer import DrawnNumber, NumberIssuer, WantedNumber
 from app.orders import policy_service, reference_repository, repository
@@ -25,7 +25,8 @@ from app.orders.errors import BatchRefused, DuplicateNumber, DuplicateReference,
 from app.orders.new_orders import faults_of, line_row, order_row, organisations_named
 from app.orders.policies import DEFAULT_POLICY
 from app.orders.schemas import BatchResult, IssueBatch, IssuePurchaseOrder
-from app.orders.views import row_etag, shown_order
+from app.orders.shown_orders import shown_order
+from app.orders.views import row_etag
 from app.organisations import repository as organisations
 from app.principal import Principal, Relation
 from app.telemetry import NUMBERS_ISSUED
@@ -369,7 +370,7 @@ def _refuse_unless_all_are_good(outcomes: Mapping[int, Outcome], items: int) -> 
 
 
 def _new_order(row: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], now: datetime) -> NewOrder:
-    content = to_json(shown_order(row, lines, Relation.OWNER, now, acknowledgement=None))
+    content = write_json(shown_order(row, lines, Relation.OWNER, now, acknowledgement=None))
     return NewOrder(row["id"], row["number"], row_etag({**row, "read_at": now}, Relation.OWNER), content)
 
 

@@ -244,7 +244,8 @@ def effective_status(facts: LifecycleFacts, at: datetime) -> OrderStatus:
 
     At exactly `expires_at` an order is expired, at exactly `activate_by` lapsed, at exactly `valid_from` valid.
     """
-    return next(iter(time_statuses(facts, at)), _WITHOUT_TIME[facts.stored])
+    in_time = time_statuses(facts, at)
+    return in_time[0] if in_time else _WITHOUT_TIME[facts.stored]
 
 
 _WITHOUT_TIME: Final = {stored: OrderStatus(stored) for stored in StoredStatus}
@@ -252,15 +253,18 @@ _WITHOUT_TIME: Final = {stored: OrderStatus(stored) for stored in StoredStatus}
 
 def time_statuses(facts: LifecycleFacts, at: datetime) -> tuple[OrderStatus, ...]:
     """Every status that time alone gives the order at the instant `at`, in order of precedence; mostly none."""
-    if facts.expires_at is None and facts.activate_by is None and facts.valid_from is None:
-        return ()
-    return tuple(rule.status for rule in TIME_RULES if rule.applies(facts, at))
+    return tuple([rule.status for rule in _RULES_TOUCHING[facts.stored] if rule.applies(facts, at)])
+
+
+_RULES_TOUCHING: Final = {
+    stored: tuple(rule for rule in TIME_RULES if stored in rule.touches) for stored in StoredStatus
+}
 
 
 def boundaries(facts: LifecycleFacts) -> tuple[datetime, ...]:
-    """The instants at which time may change the order's status."""
-    instants = (facts.expires_at, facts.activate_by, facts.valid_from)
-    return tuple(instant for instant in instants if instant is not None)
+    """The instants at which time may change the order's status, or the one that it will be resumed to."""
+    instants = [rule.instant(facts) for rule in _RULES_TOUCHING[facts.suspended_from or facts.stored]]
+    return tuple([instant for instant in instants if instant is not None])
 
 
 def status_by_receipts(*, anything_received: bool, anything_open: bool) -> StoredStatus:

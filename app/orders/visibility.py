@@ -57,6 +57,11 @@ VISIBLE_EVENT_DATA = frozenset(
 """Of the data of an event, what ship-to and forwarder see."""
 
 
+def may_see_prices(relation: Relation) -> bool:
+    """Return whether the relation may see what lines cost, and what they come to."""
+    return relation not in _LOGISTICS
+
+
 def shown_to(relation: Relation, order: dict[str, Any]) -> dict[str, Any]:
     """Return the serialised order without what the relation may not see."""
     if relation is Relation.OWNER:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from app.orders.lifecycle import TIME_RULES, LifecycleFacts, OrderStatus, StoredStatus, TimeRule, time_statuses
+from app.orders.lifecycle import TIME_RULES, LifecycleFacts, OrderStatus, StoredStatus, time_statuses
 from app.validation.refusal_codes import (
     REFUSAL_CODES,
     WHEN_MISSING,
@@ -59,8 +59,12 @@ _NEXT_STEPS: Final = {
 
 def verdict(refusals: Iterable[Refusal]) -> Verdict:
     """`reject` when any refusal rejects, else `hold` when there is any, else `accept`."""
-    verdicts = {refusal.verdict for refusal in refusals}
-    return next((worst for worst in (Verdict.reject, Verdict.hold) if worst in verdicts), Verdict.accept)
+    worst = Verdict.accept
+    for refusal in refusals:
+        if refusal.verdict is Verdict.reject:
+            return Verdict.reject
+        worst = Verdict.hold
+    return worst
 
 
 def refuse(code: RefusalCode, detail: str | None = None, field: str | None = None) -> Refusal:
@@ -129,10 +133,15 @@ def lifecycle_refusals(
         return [refuse(_SOLE_REASONS[facts.stored])]
     if facts.suspended_from is not None:
         underneath = replace(facts, stored=facts.suspended_from, suspended_from=None)
-        expired = (_in_time(rule, underneath, at) for rule in TIME_RULES if rule.status is OrderStatus.expired)
-        return [refuse(RefusalCode.suspended), *refusals_among(expired)]
-    in_time = [_in_time(rule, facts, at) for rule in TIME_RULES] if time_statuses(facts, at) else []
-    found = refusals_among([*in_time, _confirmed(facts, way), _activated(facts, at)])
+        expired = [status for status in time_statuses(underneath, at) if status is OrderStatus.expired]
+        return [refuse(RefusalCode.suspended), *_by_time(expired, facts)]
+    in_time = time_statuses(facts, at)
+    found = _by_time(in_time, facts)
+    if facts.stored is StoredStatus.issued:
+        found.append(_not_confirmed(way))
+    # Lapsed says more: not only is the activation missing, it can no longer come without an application.
+    elif facts.stored is StoredStatus.confirmed and OrderStatus.lapsed not in in_time:
+        found.append(_not_active(facts))
     return _pending_instead(found) if activation_pending else found
 
 
@@ -157,19 +166,20 @@ _BEFORE_THE_INSTANT: Final = {
     OrderStatus.lapsed: (RefusalCode.lapsed, "Not activated by its deadline,"),
     OrderStatus.not_yet_valid: (RefusalCode.not_yet_valid, "Not valid before"),
 }
+_BOUNDARIES: Final = {rule.status: rule.boundary for rule in TIME_RULES}
 
 
-def _in_time(rule: TimeRule, facts: LifecycleFacts, at: datetime) -> Pass | Refusal:
-    instant = rule.instant(facts)
-    if instant is None or not rule.applies(facts, at):
-        return Pass()
-    code, words = _BEFORE_THE_INSTANT[rule.status]
-    return refuse(code, f"{words} {rfc3339(instant)}.")
+def _by_time(statuses: Iterable[OrderStatus], facts: LifecycleFacts) -> list[Refusal]:
+    """What the statuses that time alone has given an order say against it."""
+    refusals = []
+    for status in statuses:
+        code, words = _BEFORE_THE_INSTANT[status]
+        instant: datetime = getattr(facts, _BOUNDARIES[status])
+        refusals.append(refuse(code, f"{words} {rfc3339(instant)}."))
+    return refusals
 
 
-def _confirmed(facts: LifecycleFacts, way: WayToSupplier | None) -> Pass | Refusal:
-    if facts.stored is not StoredStatus.issued:
-        return Pass()
+def _not_confirmed(way: WayToSupplier | None) -> Refusal:
     if way is None:
         return refuse(RefusalCode.not_confirmed)
     if way.seen_at is not None:
@@ -186,10 +196,7 @@ def _confirmed(facts: LifecycleFacts, way: WayToSupplier | None) -> Pass | Refus
     return refuse(RefusalCode.not_confirmed, detail)
 
 
-def _activated(facts: LifecycleFacts, at: datetime) -> Pass | Refusal:
-    # Lapsed says more: not only is the activation missing, it can no longer come without an application.
-    if facts.stored is not StoredStatus.confirmed or OrderStatus.lapsed in time_statuses(facts, at):
-        return Pass()
+def _not_active(facts: LifecycleFacts) -> Refusal:
     if facts.activate_by is None:
         return refuse(RefusalCode.not_active)
     return refuse(RefusalCode.not_active, f"Not activated yet; activation is due by {rfc3339(facts.activate_by)}.")

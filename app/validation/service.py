@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
-from pydantic_core import to_json
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.coalescing import Coalescer
@@ -20,6 +19,7 @@ from app.events.gate_checks import GateCheck
 from app.http.errors import TooManyLookUps
 from app.http.look_up_limits import LookUpLimiter
 from app.http.schemas import ProblemDetails
+from app.json_writer import write_json
 from app.orders import receiving
 from app.orders.lifecycle import LifecycleFacts
 from app.orders.location import LocatedOrder, require_relation
@@ -265,7 +265,7 @@ def _with_receipt(validation: GateAnswer, received: ReceivedPurchaseOrder) -> Ga
 
 
 def _batch(verdicts: Mapping[Verdict, int], codes: Mapping[RefusalCode, int], results: Sequence[bytes]) -> bytes:
-    counts = to_json(
+    counts = write_json(
         {
             "accepted": verdicts[Verdict.accept],
             "held": verdicts[Verdict.hold],
