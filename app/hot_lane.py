@@ -28,6 +28,7 @@ from app.errors import Problem, TemporarilyUnavailable
 from app.http.body_limit import MEBIBYTE
 from app.http.errors import InternalError
 from app.http.lean_protocol import Handler, Headers, LeanRequest
+from app.http.preferences import APPLIED, MINIMAL
 from app.http.problems import MEDIA_TYPE, problem_content
 from app.http.request_context import count_request, new_request_id, usable_request_id
 from app.http.unit_of_work import RequestsUnderWay, fingerprint_of
@@ -60,6 +61,9 @@ _ORDERED: Final = TypeAdapter(IssuePurchaseOrder)
 
 _KEY: Final = re.compile(rb"Bearer (por_live_[A-Za-z0-9]{40})")
 
+_MINIMAL: Final = MINIMAL.encode()
+_MINIMAL_GIVEN: Final = tuple(f"{name.lower()}: {value}\r\n".encode() for name, value in APPLIED.items())
+
 _JSON: Final = b"content-type: application/json\r\n"
 _PROBLEM: Final = f"content-type: {MEDIA_TYPE}\r\n".encode()
 
@@ -91,7 +95,7 @@ class HotLane:
             return
         text = request.target[len(_VALIDATIONS) + 1 :].decode("ascii")
         asked = ValidateInput.model_construct(input=text, buyer=None, at=None, delivery=None, receive=None)
-        self._ask(taken, question_of(asked))
+        self._ask(taken, question_of(asked, shows_order=not taken.prefers_minimal))
 
     def _validate_input(self, request: LeanRequest) -> None:
         taken = self._taken(request, "validate_input")
@@ -100,7 +104,7 @@ class HotLane:
             # What receives is a transaction, and takes longer than all that is spared here.
             request.hand_back()
             return
-        self._ask(taken, question_of(asked))
+        self._ask(taken, question_of(asked, shows_order=not taken.prefers_minimal))
 
     def _ask(self, taken: "_Taken", question: Question) -> None:
         self._state.gate_crowd.join()
@@ -129,7 +133,9 @@ class HotLane:
         except Exception:  # noqa: BLE001 - the last place where a fault can still become an answer
             taken.fail()
         else:
-            headers = [_JSON, *_lines(self._gate.headers(taken.caller))]
+            headers = [_JSON, self._gate.header_lines(taken.caller)]
+            if taken.prefers_minimal:
+                headers += _MINIMAL_GIVEN
             if delay:
                 asyncio.get_running_loop().call_later(delay, taken.answer, 200, headers, content)
             else:
@@ -179,7 +185,7 @@ class HotLane:
         """Return the request with its caller; None where anything about it is out of the ordinary."""
         fields = dict(request.headers)
         key = _KEY.fullmatch(fields.get(b"authorization", b""))
-        if key is None or len(fields) != len(request.headers):
+        if key is None or len(fields) != len(request.headers) or fields.get(b"prefer", _MINIMAL) != _MINIMAL:
             return None
         holder = self._authenticator.known(key[1].decode("ascii"))
         caller = None if holder is None else holder.as_caller_of(operation)
@@ -199,6 +205,11 @@ class _Taken:
         self._started = time.perf_counter()
         given = fields.get(b"x-request-id")
         self._request_id = new_request_id() if given is None else usable_request_id(given.decode("latin-1"))
+
+    @property
+    def prefers_minimal(self) -> bool:
+        """Whether the least that answers it is asked for; the lane takes no other preference."""
+        return b"prefer" in self.fields
 
     def answer(self, status: int, headers: Sequence[bytes], content: bytes) -> None:
         """Answer, and count it."""

@@ -280,6 +280,28 @@ def test_what_does_not_matter_to_a_question_is_ignored_alike(both: TwoWays, buye
         assert both.ask(get(path, by_lane=True, **sent), buyer.key).status == 200
 
 
+@pytest.mark.parametrize(
+    ("prefer", "by_lane"),
+    [
+        ("return=minimal", True),
+        ("Return=minimal, wait=1", False),
+        ("return=representation", False),
+        ("x" * 2_000, False),
+    ],
+)
+def test_an_order_is_left_out_alike_for_who_prefers_it_so(
+    both: TwoWays, buyer: Party, warehouse: Party, prefer: str, by_lane: bool
+) -> None:
+    number = buyer.active(ship_to={"organisation_id": warehouse.id}, lines=[{"sku": "A", "quantity": "2"}])["number"]
+    for sent in (
+        get(f"{VALIDATIONS}/{number}", by_lane=by_lane, Prefer=prefer),
+        post(VALIDATIONS, {"input": number}, by_lane=by_lane, Prefer=prefer),
+    ):
+        came = both.ask(sent, warehouse.key)
+        assert (came.body["order"] is None) is ("minimal" in prefer)
+        assert came.headers.get("preference-applied") == ("return=minimal" if "minimal" in prefer else None)
+
+
 FULL = {
     "currency": "JPY",
     "lines": [{"sku": "A", "quantity": 1.5, "unit_price": "3"}, {"gtin": "4006381333931", "quantity": "2"}],

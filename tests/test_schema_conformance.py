@@ -185,6 +185,9 @@ a_run = hypothesis_settings(
 def answer_is_declared(case: schemathesis.Case, service: Service, key: str) -> None:
     headers = {"Authorization": f"Bearer {service.keys[key]}"}
     checks = [*CHECKS, problem_is_declared]
+    if case.query and case.query.get("wait") in range(2, 31):
+        # What the feed would wait for does not come: that it waits is tested elsewhere.
+        case.query["wait"] = 1
     case.call_and_validate(base_url=service.url, session=service.session, headers=headers, checks=checks)
 
 

@@ -37,6 +37,7 @@ HEADERS: Mapping[str, str] = {
     "RateLimit-Policy": "How many numbers without relation may be looked up: `q` within `w` seconds "
     "(draft-ietf-httpapi-ratelimit-headers-11).",
     "RateLimit": "How many are left now, `r`, and the seconds until there are more, `t`.",
+    "Preference-Applied": "`return=minimal` where the answer was asked for, and is given, without `order` (RFC 7240).",
     "Retry-After": "Seconds after which to try again.",
     "WWW-Authenticate": "The scheme to authenticate with: `Bearer`.",
 }
@@ -49,7 +50,7 @@ _HEADERS_OF_PROBLEMS: Mapping[int, Sequence[str]] = {
     503: ["Retry-After"],
 }
 
-_HEADERS_OF_SOME_ANSWERS = frozenset({"Link", "Idempotency-Replayed"})
+_HEADERS_OF_SOME_ANSWERS = frozenset({"Link", "Idempotency-Replayed", "Preference-Applied"})
 
 _HEADERS_OF_WEBHOOKS: Mapping[str, str] = {
     "webhook-id": "The event's id, the same in each attempt: what you have seen already, let be.",

@@ -206,10 +206,12 @@ def _about(
     hrefs = requests_that_help(order, question.asked.buyer, knowledge, caller) if refusals else {}
     delivery = question.asked.delivery
     told = weightiest_first(refusals if related else [without_facts(refusal) for refusal in refusals])
-    coming = _FOR_EVER
+    coming, shown = _FOR_EVER, None
     if related:
         instants = [] if delivery is None else deliveries.boundaries(delivery, order, knowledge.deliveries)
         coming = ahead(facts, at, refusals_at, instants)
+    if related and question.shows_order:
+        shown = shown_order(order.row, knowledge.lines[order.identity], order.relation, at, facts)
     return GateAnswer(
         id=new_id_text(),
         input=question.asked.input,
@@ -220,7 +222,7 @@ def _about(
         status=effective_status(facts, at) if related else None,
         refusals=[shown_refusal(refusal, order, knowledge.directory, hrefs) for refusal in told],
         did_you_mean=[],
-        order=shown_order(order.row, knowledge.lines[order.identity], order.relation, at, facts) if related else None,
+        order=shown,
         receipt=None,
         checked_at=knowledge.checked_at,
         **coming,

@@ -15,10 +15,12 @@ from app.http.crowd import Crowd
 from app.http.errors import RelationNotAllowed
 from app.http.openapi import RATE_LIMIT_HEADERS, documented
 from app.http.path_text import ANY_TEXT
+from app.http.preferences import APPLIED, MinimalPreferred
 from app.http.schemas import Moment
 from app.http.unit_of_work import Answer, Reading, Unit, json_response
 from app.orders.errors import DuplicateReceipt, OverReceipt
 from app.orders.examples import RECEIVE
+from app.principal import Principal
 from app.validation.answers import written
 from app.validation.examples import ACCEPTED, ACCEPTED_AND_RECEIVED, AT_THE_DOCK, EXPIRED, MISTYPED, OTHER_DELIVERY
 from app.validation.knowledge import Knowledge
@@ -65,12 +67,19 @@ def _gate(request: Request) -> Gate:
 
 TheGate = Annotated[Gate, Depends(_gate)]
 
+_HEADERS = (*RATE_LIMIT_HEADERS, "Preference-Applied")
+
+
+def _headers(gate: Gate, caller: Principal, *, minimal: bool) -> dict[str, str]:
+    return gate.headers(caller) | (APPLIED if minimal else {})
+
+
 router = APIRouter(prefix="/validations", tags=["Validation"], route_class=ValidationRoute)
 
 
 @router.get(
     f"/{{number:{ANY_TEXT}}}",
-    **documented("validate_number", Validation, headers=RATE_LIMIT_HEADERS, answers=_VERDICTS),
+    **documented("validate_number", Validation, headers=_HEADERS, answers=_VERDICTS),
 )
 async def validate_number(
     number: Annotated[
@@ -82,6 +91,7 @@ async def validate_number(
         UUID | None, Query(description="The buyer's organisation id, where two buyers use one number.")
     ] = None,
     at: Annotated[Moment | None, Query(description="The moment that is asked about; now when left out.")] = None,
+    minimal: MinimalPreferred = False,
 ) -> Response:
     """Validate a number.
 
@@ -91,8 +101,8 @@ async def validate_number(
     was issued here; false, no PO number looks like it, or its check character is wrong; null, it may be one that was
     issued elsewhere. Without a relation to the order the answer is the verdict and the next steps alone.
     """
-    question = question_of(ValidateInput(input=number, buyer=buyer, at=at))
-    return json_response(await gate.answer(caller, question), gate.headers(caller))
+    question = question_of(ValidateInput(input=number, buyer=buyer, at=at), shows_order=not minimal)
+    return json_response(await gate.answer(caller, question), _headers(gate, caller, minimal=minimal))
 
 
 @router.post(
@@ -103,7 +113,7 @@ async def validate_number(
         RelationNotAllowed,
         OverReceipt,
         DuplicateReceipt,
-        headers=RATE_LIMIT_HEADERS,
+        headers=_HEADERS,
         requests={
             "What was typed": {"input": "po 7k3m9qwx2r"},
             "For a day to come": {"input": "PO-7K3M9QWX2R", "at": "2036-03-01T06:00:00Z"},
@@ -117,7 +127,9 @@ async def validate_number(
         },
     ),
 )
-async def validate_input(body: ValidateInput, caller: Caller, unit: Unit, gate: TheGate) -> Response:
+async def validate_input(
+    body: ValidateInput, caller: Caller, unit: Unit, gate: TheGate, minimal: MinimalPreferred = False
+) -> Response:
     """Validate an input, and receive.
 
     The same question with more said: `buyer` where two buyers use one number, `at` for a day to come, `delivery` for
@@ -137,28 +149,33 @@ async def validate_input(body: ValidateInput, caller: Caller, unit: Unit, gate: 
     `already_received`. This needs the scope `receive` as well, and is for the owner and the ship-to of the order. The
     Idempotency-Key protects what was received; a verdict that received nothing leaves it free.
     """
-    question, receive = question_of(body), body.receive
+    question, receive = question_of(body, shows_order=not minimal), body.receive
     if receive is None:
-        return json_response(await gate.answer(caller, question), gate.headers(caller))
+        return json_response(await gate.answer(caller, question), _headers(gate, caller, minimal=minimal))
     require_scope(caller.scopes, RECEIVING)
     return await unit.write_at_the_gate(
         lambda connection: gate.judge_and_receive(connection, caller, question, receive),
-        lambda answer: Answer(written(answer), headers=gate.headers(caller), did_nothing=answer.receipt is None),
+        lambda answer: Answer(
+            written(answer), headers=_headers(gate, caller, minimal=minimal), did_nothing=answer.receipt is None
+        ),
     )
 
 
-@router.post("/batch", **documented("validate_batch", ValidationBatch, headers=RATE_LIMIT_HEADERS))
-async def validate_batch(body: ValidateBatch, caller: Caller, unit: Reading, gate: TheGate) -> Response:
+@router.post("/batch", **documented("validate_batch", ValidationBatch, headers=_HEADERS))
+async def validate_batch(
+    body: ValidateBatch, caller: Caller, unit: Reading, gate: TheGate, minimal: MinimalPreferred = False
+) -> Response:
     """Validate up to 1,000 inputs.
 
     A vehicle's manifest in one request. A number that stands in it twice is held as `duplicate_in_request` from the
     second time on; `summary` counts the codes. Bodies up to 8 MiB. A 503 is for the whole batch, and its `well_formed`
     is null.
     """
-    manifest = await manifest_of(body)
+    manifest = await manifest_of(body, shows_orders=not minimal)
 
     async def judge(knowledge: Knowledge) -> Answer:
-        return Answer(await gate.judge_manifest(caller, manifest, knowledge), headers=gate.headers(caller))
+        judged = await gate.judge_manifest(caller, manifest, knowledge)
+        return Answer(judged, headers=_headers(gate, caller, minimal=minimal))
 
     return await unit.read_manifest(
         lambda connection: gate.look_up(connection, caller, list(manifest.questions.values())), judge

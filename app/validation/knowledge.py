@@ -138,7 +138,8 @@ def _with_lines(found: _Found) -> list[Mapping[str, Any]]:
         row
         for one, rows in found.items()
         for row in rows
-        if one.question.asked.delivery is not None or relation_of(row, one.caller.organisation_id) in NAMED
+        if one.question.asked.delivery is not None
+        or (one.question.shows_order and relation_of(row, one.caller.organisation_id) in NAMED)
     ]
 
 

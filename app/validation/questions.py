@@ -19,13 +19,17 @@ _ITEM: TypeAdapter[ValidateInput] = TypeAdapter(ValidateInput)
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """An input with the keys that it may mean, best first; no keys: no number could look like it."""
+    """An input with the keys that it may mean, best first; no keys: no number could look like it.
+
+    `shows_order`: whether the answer is to bear what the caller may see of the order.
+    """
 
     asked: ValidateInput
     keys: tuple[str, ...]
     source: Source
     number_text: str | None
     malformed: str | None
+    shows_order: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +40,14 @@ class Manifest:
     invalid: Mapping[int, InvalidItem]
 
 
-def question_of(asked: ValidateInput) -> Question:
+def question_of(asked: ValidateInput, *, shows_order: bool = True) -> Question:
     """Return the question that an input asks."""
     try:
         understood = understand(asked.input)
     except MalformedInput as error:
-        return Question(asked, (), Source.TYPED, None, error.sentence)
+        return Question(asked, (), Source.TYPED, None, error.sentence, shows_order)
     asked = _with_scanned_destination(asked, understood.facts)
-    return Question(asked, understood.keys, Source(understood.source), understood.number_text, None)
+    return Question(asked, understood.keys, Source(understood.source), understood.number_text, None, shows_order)
 
 
 def _with_scanned_destination(asked: ValidateInput, facts: Gs1Facts) -> ValidateInput:
@@ -66,7 +70,7 @@ def well_formed(text: str) -> bool | None:
         return False
 
 
-async def manifest_of(body: ValidateBatch) -> Manifest:
+async def manifest_of(body: ValidateBatch, *, shows_orders: bool = True) -> Manifest:
     """Return the questions of a batch; each item is judged by itself."""
     questions: dict[int, Question] = {}
     invalid: dict[int, InvalidItem] = {}
@@ -76,7 +80,7 @@ async def manifest_of(body: ValidateBatch) -> Manifest:
             if asked.receive is not None:
                 invalid[index] = _invalid_item(index, _receives_alone(index))
             else:
-                questions[index] = question_of(asked)
+                questions[index] = question_of(asked, shows_order=shows_orders)
         except ValidationError as error:
             invalid[index] = _invalid_item(index, invalid_item(error, ("body", "inputs", index)))
     return Manifest(questions, invalid)

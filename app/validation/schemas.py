@@ -153,7 +153,8 @@ class Validation(AnswerModel):
     first, only of orders that the caller has a relation to. In a batch the first ten such inputs get them."""
     order: PurchaseOrder | None
     """What the caller's relation may see of the order, as receiving has left it; null without a relation. Who has none,
-    but gives a PRO number that a party of the order has put on it, sees what a forwarder does."""
+    but gives a PRO number that a party of the order has put on it, sees what a forwarder does. Null too where
+    `Prefer: return=minimal` asks for the verdict alone."""
     receipt: Receipt | None
     """What was received with this question; null where nothing was."""
     checked_at: Timestamp

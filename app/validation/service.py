@@ -67,6 +67,10 @@ class Gate:
         """Return the header fields that say what the caller may still look up."""
         return self._look_ups.allowance(caller.organisation_id).headers()
 
+    def header_lines(self, caller: Principal) -> bytes:
+        """Return the same as lines of an answer's head."""
+        return self._look_ups.allowance(caller.organisation_id).header_lines
+
     async def answer(self, caller: Principal, question: Question) -> bytes:
         """Return the answer to one question, as JSON; raises TooManyLookUps, and TemporarilyUnavailable in time."""
         begun = time.monotonic()
@@ -186,7 +190,8 @@ class Gate:
             require_relation(order, RECEIVING)
             received = await receiving.try_to_receive(connection, caller, order, receive, ["body", "receive"])
             if received is not None:
-                return _with_receipt(self._remembered(caller, question, answered), received)
+                remembered = self._remembered(caller, question, answered)
+                return _with_receipt(remembered, received, shows_order=question.shows_order)
         raise overtaken(question.asked.input[:64])
 
     def _given(self, caller: Principal, question: Question, answered: Answered) -> GateAnswer:
@@ -248,7 +253,7 @@ def _refused(index: int, refusal: TooManyLookUps) -> bytes:
     return InvalidItem(index=index, problem=ProblemDetails.model_validate(refusal.as_dict())).model_dump_json().encode()
 
 
-def _with_receipt(validation: GateAnswer, received: ReceivedPurchaseOrder) -> GateAnswer:
+def _with_receipt(validation: GateAnswer, received: ReceivedPurchaseOrder, *, shows_order: bool) -> GateAnswer:
     """Return an accepted answer as receiving has left it: what the gate shows is what is true when it is read."""
     order = PurchaseOrder.model_construct(
         received.model_fields_set - {"receipt"},
@@ -258,7 +263,7 @@ def _with_receipt(validation: GateAnswer, received: ReceivedPurchaseOrder) -> Ga
     return replace(
         validation,
         status=received.status,
-        order=order,
+        order=order if shows_order else None,
         receipt=received.receipt,
         **ahead(facts, validation.checked_at, lambda at: lifecycle_refusals(facts, at)),
     )
