@@ -94,7 +94,7 @@ class HotLane:
             request.hand_back()
             return
         text = request.target[len(_VALIDATIONS) + 1 :].decode("ascii")
-        asked = ValidateInput.model_construct(input=text, buyer=None, at=None, delivery=None, receive=None)
+        asked = _ASKED.validate_python({"input": text})
         self._ask(taken, question_of(asked, shows_order=not taken.prefers_minimal))
 
     def _validate_input(self, request: LeanRequest) -> None:

@@ -21,6 +21,7 @@ from app.db.session import Database
 from app.events.gate_checks import gate_check_writer
 from app.exchange.runner import ImportRunner
 from app.feed.waiting import LongPolls
+from app.garbage_collection import spare_what_stays
 from app.hot_lane import HotLane
 from app.http import documentation, health, openapi, problems
 from app.http.authorisation import KeyBeforeBody
@@ -108,6 +109,9 @@ async def _lifespan(application: FastAPI) -> AsyncIterator[None]:
         runner = application.state.import_runner
         database = application.state.database
         async with background_work(database, runner, settings, enabled=settings.background_work):
+            if threading.current_thread() is threading.main_thread():
+                # Elsewhere it is one of several services of a process, which goes before the process does.
+                spare_what_stays()
             yield
     await application.state.long_polls.dispose()
     await application.state.gate_checks.close()

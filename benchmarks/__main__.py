@@ -100,6 +100,7 @@ def _compare(
     runners: dict[str, Runner | rounds.Measure] = {
         rounds.HELLO: of("hello", "plain", "/hello"),
         rounds.VALIDATE: ours("validate"),
+        rounds.VALIDATE_MINIMAL: ours("validate_minimal"),
         rounds.ISSUE: ours("issue"),
         rounds.ECHO: of("hello", "echo"),
         rounds.BARE: of("bare", "plain"),

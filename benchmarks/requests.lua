@@ -40,6 +40,10 @@ local kinds = {
   afternoon_validate = function() return wrk.format("GET", "/validations/" .. any_number()) end,
   afternoon_issue = function() return post("/purchase-orders", order()) end,
   validate = function() return wrk.format("GET", "/v1/validations/" .. any_number()) end,
+  validate_minimal = function()
+    wrk.headers["Prefer"] = "return=minimal"
+    return wrk.format("GET", "/v1/validations/" .. any_number())
+  end,
   validate_post = function() return wrk.format("POST", "/v1/validations", nil, '{"input":"' .. any_number() .. '"}') end,
   validate_batch = function()
     return wrk.format("POST", "/v1/validations/batch", nil,

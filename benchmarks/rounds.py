@@ -18,8 +18,9 @@ HELLO, BARE, ECHO = "hello", "bare ASGI", "echo of an issue's body"
 ORM_VALIDATE, ORM_ISSUE = "afternoon's ORM, validate", "afternoon's ORM, issue"
 HAND_VALIDATE, HAND_ISSUE = "afternoon by hand, validate", "afternoon by hand, issue"
 VALIDATE, VALIDATE_POST, ISSUE = "validate one, GET", "validate one, POST", "issue one"
+VALIDATE_MINIMAL = "validate one, GET, return=minimal"
 VALIDATE_BATCH, ISSUE_BATCH = "validate 1,000 in a batch, numbers", "issue 1,000 in a batch, numbers"
-OURS = (VALIDATE, VALIDATE_POST, ISSUE, VALIDATE_BATCH, ISSUE_BATCH)
+OURS = (VALIDATE, VALIDATE_MINIMAL, VALIDATE_POST, ISSUE, VALIDATE_BATCH, ISSUE_BATCH)
 PGBENCH, INSERT_SELECT = "pgbench, single SELECTs, 16 clients", "one INSERT ... SELECT of 1,000 orders, orders"
 
 

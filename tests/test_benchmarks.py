@@ -94,7 +94,7 @@ def test_one_statement_inserts_what_issuing_writes(filled: Filled) -> None:
 
 
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
-@pytest.mark.parametrize("kind", ["validate", "validate_post", "issue"])
+@pytest.mark.parametrize("kind", ["validate", "validate_minimal", "validate_post", "issue"])
 def test_wrk_gets_good_answers_to_requests_that_all_differ(filled: Filled, kind: str) -> None:
     measured = run_wrk(Load(filled.server, kind, filled.key, connections=4), orders=ORDERS, seconds=1)
     assert measured.refused == 0
