@@ -35,14 +35,15 @@ the `notes` of the report.
 import json
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any, ClassVar, Final
-
-from mockedi.envelope import Seg
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from app.exchange import x12_codes as codes
 from app.exchange.documents import ORDER_FIELDS, Document, Fault, Kind, without_empty
 from app.exchange.x12_segments import EXACT, SegmentReader
 from app.exchange.x12_sets import TransactionSet
+
+if TYPE_CHECKING:
+    from mockedi.envelope import Seg
 
 _PER_UNIT: Final = frozenset(
     {"", "CA", "CP", "CT", "EA", "LE", "NT", "PE", "PR", "QE", "QT", "RE", "TE", "UM", "WE", "WH"}
@@ -92,7 +93,7 @@ class OrderReader(SegmentReader):
         lines = self._content.get("lines")
         return lines[-1] if lines else None
 
-    def _beg(self, segment: Seg) -> bool:
+    def _beg(self, segment: "Seg") -> bool:
         if "number" in self._content:
             self.refuse(None, "x12_repeated", "A second BEG in one transaction set")
         purpose = self.text(1)
@@ -110,11 +111,11 @@ class OrderReader(SegmentReader):
             self._metadata("order_date", date)
         return True
 
-    def _cur(self, segment: Seg) -> bool:
+    def _cur(self, segment: "Seg") -> bool:
         self.put(("currency",), 2, required=True)
         return True
 
-    def _ref(self, segment: Seg) -> bool:
+    def _ref(self, segment: "Seg") -> bool:
         qualifier, value, name = self.text(1), self.text(2) or self.text(3), self.text(3)
         if self._party is not None and self._line is None:
             if qualifier == "ZZ" and name == "organisation_id":
@@ -134,7 +135,7 @@ class OrderReader(SegmentReader):
             self._reference(name if qualifier == "ZZ" and self.text(2) and name else qualifier, value)
         return True
 
-    def _per(self, segment: Seg) -> bool:
+    def _per(self, segment: "Seg") -> bool:
         if self._line is not None:
             return False
         if self._party is not None:
@@ -148,7 +149,7 @@ class OrderReader(SegmentReader):
             return True
         return False
 
-    def _fob(self, segment: Seg) -> bool:
+    def _fob(self, segment: "Seg") -> bool:
         if "freight_terms" in self._content or self._line is not None:
             return False
         paid = "" if self.text(1) == "DF" else codes.SHIPMENT_PAYMENT.get(self.text(1), self.text(1))
@@ -158,7 +159,7 @@ class OrderReader(SegmentReader):
         self.place(("freight_terms",), 1)
         return True
 
-    def _itd(self, segment: Seg) -> bool:
+    def _itd(self, segment: "Seg") -> bool:
         if "payment_terms" in self._content:
             return False
         discount, within, net = self.text(3), self.text(5), self.text(7)
@@ -167,7 +168,7 @@ class OrderReader(SegmentReader):
         self.place(("payment_terms",), 12)
         return True
 
-    def _dtm(self, segment: Seg) -> bool:
+    def _dtm(self, segment: "Seg") -> bool:
         place = codes.DATES.get(self.text(1))
         if place is None or self._line is not None:
             return False
@@ -187,7 +188,7 @@ class OrderReader(SegmentReader):
         self.place(place[:1], 2)
         return True
 
-    def _n1(self, segment: Seg) -> bool:
+    def _n1(self, segment: "Seg") -> bool:
         role = codes.PARTIES.get(self.text(1))
         party: dict[str, Any] = {"name": self.text(2)}
         # A party that has no place here takes its address and contacts with it.
@@ -207,17 +208,17 @@ class OrderReader(SegmentReader):
             party["gln" if self.text(3) == "UL" else "code"] = self.text(4)
         return True
 
-    def _n2(self, segment: Seg) -> bool:
+    def _n2(self, segment: "Seg") -> bool:
         return False
 
-    def _n3(self, segment: Seg) -> bool:
+    def _n3(self, segment: "Seg") -> bool:
         if self._party is None or self._line is not None:
             return False
         street = self._party.setdefault("address", {}).setdefault("street", [])
         street += [line for line in (self.text(1), self.text(2)) if line]
         return True
 
-    def _n4(self, segment: Seg) -> bool:
+    def _n4(self, segment: "Seg") -> bool:
         if self._party is None or self._line is not None:
             return False
         address = self._party.setdefault("address", {})
@@ -226,21 +227,21 @@ class OrderReader(SegmentReader):
                 address[name] = self.text(element)
         return True
 
-    def _n9(self, segment: Seg) -> bool:
+    def _n9(self, segment: "Seg") -> bool:
         if self.text(1) == "ZZ" and self.text(2) == EXACT and self.text(3):
             self._exact_name = self.text(3)
             return True
         self._exact_name = None
         return False
 
-    def _mtx(self, segment: Seg) -> bool:
+    def _mtx(self, segment: "Seg") -> bool:
         if self._exact_name is None:
             return False
         # Not stripped: a value may be cut at a space.
         self._exact.setdefault(self._exact_name, []).append(self.raw(2))
         return True
 
-    def _po1(self, segment: Seg) -> bool:
+    def _po1(self, segment: "Seg") -> bool:
         where = self._begin_line()
         if self.text(1) and self.text(1).lstrip("0") != str(where[1] + 1):
             self.skip(1)
@@ -256,7 +257,7 @@ class OrderReader(SegmentReader):
         self.place(where, 1)
         return where
 
-    def _read_line(self, segment: Seg, where: tuple[str, int], *, quantity: int, unit: int) -> Decimal | None:
+    def _read_line(self, segment: "Seg", where: tuple[str, int], *, quantity: int, unit: int) -> Decimal | None:
         """Read the unit and what follows it: price, basis of it, products; return the quantity in its element."""
         line = self._content["lines"][where[1]]
         ordered = self.decimal(quantity)
@@ -274,7 +275,7 @@ class OrderReader(SegmentReader):
                 self.skip(what=self.text(element)[:2])
         return ordered
 
-    def _pid(self, segment: Seg) -> bool:
+    def _pid(self, segment: "Seg") -> bool:
         line = self._line
         if line is None or not self.text(5):
             return False
@@ -282,7 +283,7 @@ class OrderReader(SegmentReader):
         self.place(("lines", len(self._content["lines"]) - 1, "description"), 5)
         return True
 
-    def _txi(self, segment: Seg) -> bool:
+    def _txi(self, segment: "Seg") -> bool:
         line = self._line
         if line is None or "tax" in line or not self.text(3):
             return False
@@ -292,7 +293,7 @@ class OrderReader(SegmentReader):
         self.place(("lines", len(self._content["lines"]) - 1, "tax"), 3)
         return True
 
-    def _ctt(self, segment: Seg) -> bool:
+    def _ctt(self, segment: "Seg") -> bool:
         self.check_lines(len(self._content.get("lines", ())))
         total = self.decimal(2)
         if total is not None and total != self._quantities:

@@ -23,14 +23,15 @@ difference to what POC03 then is, before the change: it is refused.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Final
-
-from mockedi.envelope import Seg
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from app.exchange import x12_codes as codes
 from app.exchange.documents import Document, Fault, Kind
 from app.exchange.x12_850 import OrderReader
 from app.exchange.x12_sets import TransactionSet
+
+if TYPE_CHECKING:
+    from mockedi.envelope import Seg
 
 _PURPOSES: Final = frozenset({"01", "04", "05"})
 
@@ -54,7 +55,7 @@ def change_of(found: TransactionSet) -> Document:
 class _ChangeReader(OrderReader):
     """One 860 on its way to a document."""
 
-    def _bch(self, segment: Seg) -> bool:
+    def _bch(self, segment: "Seg") -> bool:
         if "purpose" in self._content:
             self.refuse(None, "x12_repeated", "A second BCH in one transaction set")
         purpose = self.text(1)
@@ -66,7 +67,7 @@ class _ChangeReader(OrderReader):
         self.put_number()
         return True
 
-    def _poc(self, segment: Seg) -> bool:
+    def _poc(self, segment: "Seg") -> bool:
         where = self._begin_line()
         line: dict[str, Any] = self._content["lines"][where[1]]
         line["change"] = self.text(2)

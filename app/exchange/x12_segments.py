@@ -4,11 +4,12 @@ import re
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
-
-from mockedi.envelope import Seg
+from typing import TYPE_CHECKING, Any, Final
 
 from app.exchange.documents import Document, Fault, Place
+
+if TYPE_CHECKING:
+    from mockedi.envelope import Seg
 
 EXACT: Final = "PO-REGISTRY"
 """N902 before the MTX that have what other segments cannot say as it is, in JSON."""
@@ -26,10 +27,12 @@ class SegmentReader:
     def __init__(self, document: Document, component: str) -> None:
         self.document = document
         self._component = component
+        from mockedi.envelope import Seg  # noqa: PLC0415 - as in `x12_sets`
+
         self._segment = Seg("")
         self._skipped: Counter[str] = Counter()
 
-    def at(self, segment: Seg) -> None:
+    def at(self, segment: "Seg") -> None:
         """Go to a segment."""
         self._segment = segment
 

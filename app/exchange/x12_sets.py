@@ -10,12 +10,12 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import TextIOWrapper
-from typing import BinaryIO, Final
-
-from mockedi import x12
-from mockedi.envelope import Delimiters, EdiSyntaxError, Seg
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from app.exchange.documents import DOCUMENT_LENGTH_MAX, Fault, Unreadable
+
+if TYPE_CHECKING:
+    from mockedi.envelope import Delimiters, Seg
 
 _CHARACTERS_AT_ONCE: Final = 65_536
 _ISA_LENGTH_MAX: Final = 400
@@ -29,7 +29,7 @@ class TransactionSet:
     line: int
     code: str = ""
     control: str = ""
-    segments: list[Seg] = field(default_factory=list)
+    segments: "list[Seg]" = field(default_factory=list)
     component: str = ":"
     faults: list[Fault] = field(default_factory=list)
     digest: bytes = b""
@@ -61,6 +61,8 @@ class _Scanner:
         self._line = 1
         self._interchanges = 0
         self._isa = ""
+        from mockedi.envelope import Delimiters  # noqa: PLC0415 - 3 MB, which nobody needs who exchanges no X12
+
         self._delimiters = Delimiters()
         self._open: _OpenSet | None = None
         self._groups: int | None = None
@@ -111,8 +113,11 @@ class _Scanner:
         end = self._buffer.index(self._delimiters.segment, self._place + beginning + 1) + 1
         self._advance(end - self._place)
 
-    def _punctuation(self, isa: str, fields: list[str]) -> Delimiters:
+    def _punctuation(self, isa: str, fields: list[str]) -> "Delimiters":
         """Return the delimiters that ISA states, held against what can be one."""
+        from mockedi import x12  # noqa: PLC0415 - as above
+        from mockedi.envelope import Delimiters, EdiSyntaxError  # noqa: PLC0415 - as above
+
         try:
             found = x12.read_delimiters(isa)
         except EdiSyntaxError as error:
@@ -246,8 +251,11 @@ class _OpenSet:
         if self.length <= DOCUMENT_LENGTH_MAX:
             self._texts.append(segment)
 
-    def finished(self, isa: str, delimiters: Delimiters) -> TransactionSet:
+    def finished(self, isa: str, delimiters: "Delimiters") -> TransactionSet:
         """Return the set as mock-edi reads it, with what is wrong with its ends."""
+        from mockedi import x12  # noqa: PLC0415 - as above
+        from mockedi.envelope import EdiSyntaxError  # noqa: PLC0415 - as above
+
         found = TransactionSet(self._line, component=delimiters.component, length=self.length, sent=self._sent)
         if self.length > DOCUMENT_LENGTH_MAX:
             found.faults.append(
@@ -274,7 +282,7 @@ class _OpenSet:
         return found
 
 
-def _faults_of_trailer(trailer: Seg, counted: int, control: str) -> list[Fault]:
+def _faults_of_trailer(trailer: "Seg", counted: int, control: str) -> list[Fault]:
     stated, end = trailer.get(1).strip(), trailer.get(2).strip()
     if not _is_count(stated, counted):
         message = f"It states `{stated[:12]}` segments and {counted} came: some may be lost"

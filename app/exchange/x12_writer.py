@@ -11,8 +11,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from mockedi.envelope import Delimiters, Seg
-
 from app.exchange import x12_codes as codes
 from app.exchange.acknowledged_lines import lines_of, says_the_same
 from app.exchange.documents import Refused, content_of_order, without_empty
@@ -37,6 +35,8 @@ _ONE_LINE: Final = dict.fromkeys(map(ord, "\t\r\n"), " ")
 
 def interchange(code: str, orders: Sequence[Mapping[str, Any]], control: int, written_at: datetime) -> str:
     """Return an interchange of orders as the API shows them: `code` is 850 or 855, `control` counts interchanges."""
+    from mockedi.envelope import Delimiters  # noqa: PLC0415 - as in `x12_sets`
+
     body_of: Callable[[Mapping[str, Any]], list[Segment]] = _850 if code == "850" else _855
     sets = [body_of(order) for order in orders]
     used = set().union(*(set(element) for body in sets for segment in body for element in segment))
@@ -192,6 +192,8 @@ def _read_back(segments: Sequence[Segment]) -> dict[str, Any]:
 
 
 def _as_set(code: str, segments: Sequence[Segment]) -> TransactionSet:
+    from mockedi.envelope import Seg  # noqa: PLC0415 - as in `x12_sets`
+
     return TransactionSet(0, code, segments=[Seg(segment[0], list(segment[1:])) for segment in segments])
 
 

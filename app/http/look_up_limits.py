@@ -98,7 +98,7 @@ class Allowance:
         )
 
 
-@lru_cache(maxsize=1_024)
+@lru_cache(maxsize=64)
 def _headers(limit: int, remaining: int, seconds: int) -> Mapping[str, str]:
     """Return the two fields; kept, as they change by the second and are sent thousands of times a second."""
     return {"RateLimit-Policy": _field(q=limit, w=_WINDOW_SECONDS), "RateLimit": _field(r=remaining, t=seconds)}
