@@ -66,6 +66,21 @@ _FIND_FOR_VALIDATION: Final = (
     f"SELECT asked.read_at, {columns(PurchaseOrderRow, 'o')} FROM (SELECT now() AS read_at) AS asked "  # noqa: S608
     "LEFT JOIN purchase_orders AS o ON o.number_key = ANY($1::text[])"
 )
+_FIND_WITH_LINES_FOR_VALIDATION: Final = (
+    f"SELECT asked.read_at, {columns(PurchaseOrderRow, 'o')}, "  # noqa: S608
+    f"ARRAY(SELECT ROW({columns(PurchaseOrderLineRow, 'l')}) FROM purchase_order_lines AS l "
+    "WHERE (l.number_key, l.organisation_id, l.revision) = (o.number_key, o.organisation_id, o.revision) "
+    "ORDER BY l.line) AS lines "
+    "FROM (SELECT now() AS read_at) AS asked "
+    "LEFT JOIN purchase_orders AS o ON o.number_key = ANY($1::text[])"
+)
+_LINE_COLUMNS: Final = tuple(PurchaseOrderLineRow.__table__.columns.keys())
+
+Identity = tuple[str, UUID]
+"""Of an order: the key of its number, and its buyer."""
+
+LinesOfOrders = Mapping[Identity, Sequence[Mapping[str, Any]]]
+"""Lines as rows by column, by their order."""
 
 _LINES_FOR_VALIDATION: Final = (
     f"SELECT {columns(PurchaseOrderLineRow, 'l')} "  # noqa: S608
@@ -76,19 +91,29 @@ _LINES_FOR_VALIDATION: Final = (
 
 
 async def find_for_validation(
-    connection: AsyncConnection, number_keys: Sequence[str]
-) -> tuple[datetime, Sequence[dict[str, Any]]]:
-    """Return the database's time and the orders of any buyer whose number has one of the keys, as rows by column."""
-    found = await fetch(connection, _FIND_FOR_VALIDATION, number_keys)
-    return found[0]["read_at"], [row for row in found if row["number_key"] is not None]
+    connection: AsyncConnection, number_keys: Sequence[str], *, with_lines: bool
+) -> tuple[datetime, Sequence[Mapping[str, Any]], LinesOfOrders]:
+    """Return the database's time and the orders of any buyer whose number has one of the keys, as rows by column.
+
+    `with_lines`: and their lines, of the same moment; none otherwise.
+    """
+    found = await fetch(
+        connection, _FIND_WITH_LINES_FOR_VALIDATION if with_lines else _FIND_FOR_VALIDATION, number_keys
+    )
+    rows = [row for row in found if row["number_key"] is not None]
+    lines = {
+        (row["number_key"], row["organisation_id"]): [
+            dict(zip(_LINE_COLUMNS, line, strict=True)) for line in row.pop("lines")
+        ]
+        for row in (rows if with_lines else ())
+    }
+    return found[0]["read_at"], rows, lines
 
 
-async def lines_for_validation(
-    connection: AsyncConnection, orders: Collection[Mapping[str, Any]]
-) -> Mapping[tuple[str, UUID], list[dict[str, Any]]]:
+async def lines_for_validation(connection: AsyncConnection, orders: Collection[Mapping[str, Any]]) -> LinesOfOrders:
     """Return the lines of the orders, whose rows were read before, as rows by column, by order identity."""
     revisions = {(row["number_key"], row["organisation_id"]): row["revision"] for row in orders}
-    lines: dict[tuple[str, UUID], list[dict[str, Any]]] = {identity: [] for identity in revisions}
+    lines: dict[Identity, list[dict[str, Any]]] = {identity: [] for identity in revisions}
     if revisions:
         asked = ([key for key, _ in revisions], [buyer for _, buyer in revisions], list(revisions.values()))
         for row in await fetch(connection, _LINES_FOR_VALIDATION, *asked):

@@ -16,6 +16,7 @@ from app.orders.activation_rules import ActivationBar, way_to_activation
 from app.orders.contacts import Directory, directory_for
 from app.orders.lifecycle import StoredStatus, time_statuses
 from app.orders.location import LocatedOrder
+from app.orders.repository import Identity, LinesOfOrders
 from app.orders.views import lifecycle_facts, relation_of
 from app.principal import NAMED, Principal
 from app.validation import deliveries, repository, suggestions
@@ -25,9 +26,6 @@ from app.validation.questions import Question
 
 SUGGESTED_INPUTS_MAX: Final = 10
 """So many inputs of a batch get suggestions: a manifest with more wrong numbers is itself the wrong one."""
-
-Identity = tuple[str, UUID]
-"""Of an order: the key of its number, and its buyer."""
 
 Referenced = Mapping[UUID, Mapping[str, Sequence[Mapping[str, Any]]]]
 """By an organisation, its orders by the key of one of their references."""
@@ -53,7 +51,7 @@ class Knowledge:
     referenced: Referenced
     """Orders of the callers', for the inputs that no number settles."""
     directory: Directory
-    lines: Mapping[Identity, Sequence[Mapping[str, Any]]]
+    lines: LinesOfOrders
     last_receipts: Mapping[Identity, Any]
     open_requests: Mapping[Identity, Any]
     misread: frozenset[str]
@@ -82,7 +80,8 @@ async def gather(
 async def gather_for_all(connection: AsyncConnection, asked: Sequence[Asked]) -> Knowledge:
     """Return what has to be known to answer the questions of all callers; nothing of what may have been meant."""
     keys = sorted({key for one in asked for key in one.question.keys})
-    checked_at, rows = await orders.find_for_validation(connection, keys)
+    with_lines = any(_asks_for_lines(one) for one in asked)
+    checked_at, rows, lines = await orders.find_for_validation(connection, keys, with_lines=with_lines)
     by_key: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
         by_key.setdefault(row["number_key"], []).append(row)
@@ -104,7 +103,7 @@ async def gather_for_all(connection: AsyncConnection, asked: Sequence[Asked]) ->
         by_key,
         referenced,
         await directory_for(connection, refusable) if refusable else {},
-        await orders.lines_for_validation(connection, _with_lines(found)),
+        {**lines, **await _further_lines(connection, found, lines)},
         await receipt_repository.last_receipts(connection, received),
         await activation_repository.open_requests(connection, _waiting_for_activation(refusable, checked_at)),
         await numbers.misread_keys(connection, unknown) if unknown else frozenset(),
@@ -132,15 +131,17 @@ def _refusable(found: _Found, at: datetime) -> list[Mapping[str, Any]]:
 _TAKEN_IN: Final = frozenset({StoredStatus.active, StoredStatus.partially_received})
 
 
-def _with_lines(found: _Found) -> list[Mapping[str, Any]]:
-    """Return the orders whose lines are shown, to those whom they name, or compared with a delivery."""
-    return [
-        row
-        for one, rows in found.items()
-        for row in rows
-        if one.question.asked.delivery is not None
-        or (one.question.shows_order and relation_of(row, one.caller.organisation_id) in NAMED)
+def _asks_for_lines(asked: Asked) -> bool:
+    """Whether the lines of an order would be shown, or compared with a delivery."""
+    return asked.question.shows_order or asked.question.asked.delivery is not None
+
+
+async def _further_lines(connection: AsyncConnection, found: _Found, lines: LinesOfOrders) -> LinesOfOrders:
+    """Return the lines of those orders that were not found by their number: their reference is what was asked for."""
+    further = [
+        row for one, rows in found.items() if _asks_for_lines(one) for row in rows if _identity(row) not in lines
     ]
+    return await orders.lines_for_validation(connection, further)
 
 
 def _waiting_for_activation(rows: Iterable[Mapping[str, Any]], at: datetime) -> set[Identity]:

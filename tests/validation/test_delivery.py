@@ -414,4 +414,4 @@ async def test_a_batch_of_any_size_is_a_constant_number_of_queries(
 
     few, many = await statements(2), await statements(60)
     # Among them one for the references that the mistyped may be.
-    assert few == many == 9
+    assert few == many == 8
