@@ -62,7 +62,6 @@ _ORDERED: Final = TypeAdapter(IssuePurchaseOrder)
 _KEY: Final = re.compile(rb"Bearer (por_live_[A-Za-z0-9]{40})")
 
 _MINIMAL: Final = MINIMAL.encode()
-_MINIMAL_GIVEN: Final = tuple(f"{name.lower()}: {value}\r\n".encode() for name, value in APPLIED.items())
 
 _JSON: Final = b"content-type: application/json\r\n"
 _PROBLEM: Final = f"content-type: {MEDIA_TYPE}\r\n".encode()
@@ -135,7 +134,7 @@ class HotLane:
         else:
             headers = [_JSON, self._gate.header_lines(taken.caller)]
             if taken.prefers_minimal:
-                headers += _MINIMAL_GIVEN
+                headers += _lines(APPLIED)
             if delay:
                 asyncio.get_running_loop().call_later(delay, taken.answer, 200, headers, content)
             else:

@@ -29,7 +29,7 @@ assert late() is None, "a collection has come by itself"
 """
 
 _SERVED = """
-import asyncio, gc, sys
+import asyncio, gc
 from app.main import create_app
 from app.settings import Settings
 

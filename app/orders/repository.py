@@ -62,18 +62,16 @@ async def find_all(
 
 
 # Names come from the models alone.
-_FIND_FOR_VALIDATION: Final = (
-    f"SELECT asked.read_at, {columns(PurchaseOrderRow, 'o')} FROM (SELECT now() AS read_at) AS asked "  # noqa: S608
-    "LEFT JOIN purchase_orders AS o ON o.number_key = ANY($1::text[])"
-)
-_FIND_WITH_LINES_FOR_VALIDATION: Final = (
-    f"SELECT asked.read_at, {columns(PurchaseOrderRow, 'o')}, "  # noqa: S608
-    f"ARRAY(SELECT ROW({columns(PurchaseOrderLineRow, 'l')}) FROM purchase_order_lines AS l "
+_LINES: Final = (
+    f"ARRAY(SELECT ROW({columns(PurchaseOrderLineRow, 'l')}) FROM purchase_order_lines AS l "  # noqa: S608
     "WHERE (l.number_key, l.organisation_id, l.revision) = (o.number_key, o.organisation_id, o.revision) "
-    "ORDER BY l.line) AS lines "
-    "FROM (SELECT now() AS read_at) AS asked "
-    "LEFT JOIN purchase_orders AS o ON o.number_key = ANY($1::text[])"
+    "ORDER BY l.line) AS lines"
 )
+_FIND_FOR_VALIDATION: Final = {
+    with_lines: f"SELECT asked.read_at, {columns(PurchaseOrderRow, 'o')}{beside} "  # noqa: S608
+    "FROM (SELECT now() AS read_at) AS asked LEFT JOIN purchase_orders AS o ON o.number_key = ANY($1::text[])"
+    for with_lines, beside in ((False, ""), (True, f", {_LINES}"))
+}
 _LINE_COLUMNS: Final = tuple(PurchaseOrderLineRow.__table__.columns.keys())
 
 Identity = tuple[str, UUID]
@@ -97,9 +95,7 @@ async def find_for_validation(
 
     `with_lines`: and their lines, of the same moment; none otherwise.
     """
-    found = await fetch(
-        connection, _FIND_WITH_LINES_FOR_VALIDATION if with_lines else _FIND_FOR_VALIDATION, number_keys
-    )
+    found = await fetch(connection, _FIND_FOR_VALIDATION[with_lines], number_keys)
     rows = [row for row in found if row["number_key"] is not None]
     lines = {
         (row["number_key"], row["organisation_id"]): [

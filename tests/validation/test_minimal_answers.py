@@ -1,22 +1,19 @@
 """A verdict without its order, for those who prefer it so (RFC 7240)."""
 
 from typing import Any
+from uuid import UUID, uuid4
 
-import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.session import Database
+from app.principal import OPERATIONS, Principal
+from app.validation.knowledge import gather
+from app.validation.questions import question_of
+from app.validation.schemas import ValidateInput
 from tests.parties import Party
 
 VALIDATIONS = "/v1/validations"
 MINIMAL = {"Prefer": "return=minimal"}
-
-
-@pytest.fixture
-def order(buyer: Party, seller: Party, warehouse: Party) -> dict[str, Any]:
-    return buyer.active(
-        seller={"organisation_id": seller.id},
-        ship_to={"organisation_id": warehouse.id},
-        lines=[{"sku": "A", "quantity": "10"}],
-    )
 
 
 def without_order(verdict: dict[str, Any]) -> dict[str, Any]:
@@ -59,6 +56,26 @@ def test_what_is_received_is_told_all_the_same(warehouse: Party, order: dict[str
     assert verdict["receipt"]["lines"][0]["quantity"] == "4"
     again = warehouse.post(VALIDATIONS, body, headers=MINIMAL | {"Idempotency-Key": "dock-4"})
     assert (again.json(), again.headers["Preference-Applied"]) == (verdict, "return=minimal")
+
+
+async def test_no_line_is_read_for_it(database: Database, buyer: Party, order: dict[str, Any]) -> None:
+    rule = OPERATIONS["validate_number"]
+    caller = Principal(UUID(buyer.id), uuid4(), rule.scopes, rule)
+
+    async def statements(*, shows_order: bool) -> list[str]:
+        seen: list[str] = []
+
+        async def look(connection: AsyncConnection) -> None:
+            driver = (await connection.get_raw_connection()).driver_connection
+            driver.add_query_logger(lambda one: seen.append(one.query))  # type: ignore[union-attr]  # asyncpg's
+            question = question_of(ValidateInput(input=order["number"]), shows_order=shows_order)
+            await gather(connection, caller, [question], suggests_within=0)
+
+        await database.look(look)
+        return [statement for statement in seen if "purchase_order_lines" in statement]
+
+    assert len(await statements(shows_order=True)) == 1
+    assert await statements(shows_order=False) == []
 
 
 def test_several_fields_are_one_list(warehouse: Party, order: dict[str, Any]) -> None:

@@ -18,15 +18,6 @@ DOCKS = 16
 Sql = Callable[..., list[Any]]
 
 
-@pytest.fixture
-def order(buyer: Party, seller: Party, warehouse: Party) -> dict[str, Any]:
-    return buyer.active(
-        seller={"organisation_id": seller.id},
-        ship_to={"organisation_id": warehouse.id},
-        lines=[{"sku": "A", "quantity": "10"}],
-    )
-
-
 def ask(party: Party, order: dict[str, Any], headers: dict[str, str] | None = None, **receive: Any) -> httpx.Response:
     """Validate the order's number, and receive."""
     return party.post(VALIDATIONS, {"input": order["number"].lower(), "receive": receive}, headers=headers or {})
