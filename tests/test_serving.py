@@ -7,7 +7,6 @@ import re
 import signal
 import socket
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -181,18 +180,21 @@ def test_ctrl_c_twice_stops_at_once_and_postgres_properly(data_directory: Path, 
 
 
 def test_killed_without_a_word_it_leaves_no_process_no_port_and_no_file_and_the_next_start_serves(
-    data_directory: Path, key: str
+    data_directory: Path, key: str, tmp_path: Path
 ) -> None:
-    temporary = set(Path(tempfile.gettempdir()).glob("po-registry-metrics-*"))
-    with Service("--workers", "2", PO_REGISTRY_DATA_DIR=data_directory, key=key) as service:
+    # Other tests start services at the same time: this one keeps its temporary files apart.
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    with Service("--workers", "2", PO_REGISTRY_DATA_DIR=data_directory, TMPDIR=temporary, key=key) as service:
         number = service.ready().issue()
+        assert list(temporary.glob("po-registry-metrics-*"))
         workers = service.workers()
         assert len(workers) == 2
         service.stop(signal.SIGKILL)
         with Service(PO_REGISTRY_DATA_DIR=data_directory, key=key, port=service.port) as next_one:
             assert next_one.ready().issue() != number
             until(lambda: not any(is_running(worker) for worker in workers))
-            assert set(Path(tempfile.gettempdir()).glob("po-registry-metrics-*")) <= temporary
+            assert list(temporary.iterdir()) == []
 
 
 def test_killed_while_its_workers_start_it_leaves_no_process(data_directory: Path, key: str) -> None:
