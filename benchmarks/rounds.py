@@ -134,7 +134,7 @@ async def _insert_statement(connection: asyncpg.Connection, key: str) -> str:
     serial = "lpad(to_hex($1::int), 4, '0') || '-7000-8000-' || lpad(to_hex($2::int + n), 12, '0')"
     made = {"number_key": number, "number": number, "id": f"('01900001-' || {serial})::uuid"}
     parties = {"seller_id": "NULL::uuid", "ship_to_id": "NULL::uuid", "forwarder_ids": "'{}'::uuid[]"}
-    event = {**made, **parties, "bucket": "n % 64", "payload": "copied.data"}
+    event = {**made, **parties, "bucket": "n % 64"}
     copies = {
         "purchase_orders": ("purchase_orders", made, ""),
         "purchase_order_lines": ("purchase_order_lines", made, ""),

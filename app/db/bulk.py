@@ -9,13 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any, Final
 
-from sqlalchemy import LargeBinary, RowMapping
+from sqlalchemy import LargeBinary
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.base import Base
+from app.db.statements import fetch
 from app.json_writer import write_json
 
-_ROWS_AT_ONCE: Final = 2_000
+ROWS_AT_ONCE: Final = 2_000
 """Rows per statement: writing more of them down as JSON would keep the event loop from others."""
 
 
@@ -27,15 +28,15 @@ async def insert_rows(
     at_now: Iterable[str] = (),
     ignore_conflicts: bool = False,
     returning: Iterable[str] = (),
-) -> Sequence[RowMapping]:
+) -> Sequence[Mapping[str, Any]]:
     """Insert `rows` (all with the same columns) and return the columns `returning` of those that went in.
 
     Columns `at_now` are set to the transaction's time. With `ignore_conflicts` a row that meets an existing key, or
     an earlier row of the same call, stays out and is missing from what is returned.
     """
-    inserted: list[RowMapping] = []
-    for start in range(0, len(rows), _ROWS_AT_ONCE):
-        part = rows[start : start + _ROWS_AT_ONCE]
+    inserted: list[Mapping[str, Any]] = []
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        part = rows[start : start + ROWS_AT_ONCE]
         inserted += await _insert(connection, table, part, tuple(at_now), ignore_conflicts, tuple(returning))
     return inserted
 
@@ -47,10 +48,9 @@ async def _insert(
     at_now: tuple[str, ...],
     ignore_conflicts: bool,
     returning: tuple[str, ...],
-) -> Sequence[RowMapping]:
+) -> Sequence[Mapping[str, Any]]:
     statement = _insert_statement(table.__tablename__, tuple(rows[0]), at_now, ignore_conflicts, returning)
-    result = await connection.exec_driver_sql(statement, (rows_as_json(table, rows),))
-    return result.mappings().all() if returning else []
+    return await fetch(connection, statement, rows_as_json(table, rows))
 
 
 @lru_cache(maxsize=256)

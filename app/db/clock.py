@@ -2,11 +2,13 @@
 
 from datetime import datetime
 
-from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.db.statements import fetch
 
 
 async def now(connection: AsyncConnection) -> datetime:
     """Return the time of the running transaction."""
-    moment: datetime = (await connection.execute(select(func.now()))).scalar_one()
+    (row,) = await fetch(connection, "SELECT now() AS moment")
+    moment: datetime = row["moment"]
     return moment

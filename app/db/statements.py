@@ -15,14 +15,16 @@ from app.db.connections import is_gone
 
 
 async def fetch(connection: AsyncConnection, statement: str, *values: Any) -> Sequence[dict[str, Any]]:
-    """Return the rows of a statement with parameters $1, $2, ...; on a connection of `look` past SQLAlchemy itself."""
-    if connection.sync_connection is None or not _stands_alone(connection):
-        # Only SQLAlchemy knows when its transaction has to begin.
+    """Return the rows of a statement with parameters $1, $2, ..., past SQLAlchemy itself wherever that can be.
+
+    Raises what the driver raises, or a DBAPIError.
+    """
+    driver = await _driver(connection)
+    if driver is None:
         result = await connection.exec_driver_sql(statement, values)
-        return [dict(row) for row in result.mappings()]
-    driver = (await connection.get_raw_connection()).driver_connection
+        return [dict(row) for row in result.mappings()] if result.returns_rows else []
     try:
-        return [dict(record) for record in await driver.fetch(statement, *values)]  # type: ignore[union-attr]  # asyncpg's
+        return [dict(record) for record in await driver.fetch(statement, *values)]
     except asyncpg.PostgresError as error:
         if is_gone(error):
             await connection.invalidate()
@@ -32,6 +34,14 @@ async def fetch(connection: AsyncConnection, statement: str, *values: Any) -> Se
 def columns(table: type[Base], alias: str) -> str:
     """Return every column of a table for a SELECT list, by the name of the table in the statement."""
     return ", ".join(f'{alias}."{column.name}"' for column in table.__table__.columns)
+
+
+async def _driver(connection: AsyncConnection) -> asyncpg.Connection | None:
+    """Return the driver's connection; None where a transaction has yet to begin: only SQLAlchemy knows when."""
+    driver = (await connection.get_raw_connection()).driver_connection
+    if driver is None or not (_stands_alone(connection) or driver.is_in_transaction()):
+        return None
+    return driver
 
 
 def _stands_alone(connection: AsyncConnection) -> bool:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -149,7 +148,7 @@ def _add(found: Found, known: dict[str, Any]) -> None:
     gate = known["ship_to_id"] or known["organisation_id"]
     versions = found.policies.setdefault(gate, [])
     if stated["version"] is not None and not versions:
-        versions.append(policy_repository.policy_version(SimpleNamespace(**stated)))
+        versions.append(policy_repository.policy_version(stated))
     # The buyer's tolerance is asked for with the quantities alone, which a booking does not tell.
     found.policies.setdefault(known["organisation_id"], [])
 

@@ -5,11 +5,11 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import and_, any_, bindparam, delete, func, or_, select, update
+from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import ARRAY, SMALLINT
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.statements import fetch
 from app.events.models import OutboxBucketRow, WorkerRow
 
 _Bucket = OutboxBucketRow
@@ -76,18 +76,14 @@ async def still_leased(connection: AsyncConnection, worker: UUID, buckets: Colle
 
     To the end of this transaction nobody can take them over then.
     """
-    result = await connection.execute(_STILL_LEASED, {"buckets": list(buckets), "worker": worker})
-    return {row.bucket: row.fencing_token for row in result}
+    leased = await fetch(connection, _STILL_LEASED, list(buckets), worker)
+    return {row["bucket"]: row["fencing_token"] for row in leased}
 
 
 # In one order everywhere, or two who lock several would wait for each other.
 _STILL_LEASED: Final = (
-    select(_Bucket.bucket, _Bucket.fencing_token)
-    .where(
-        _Bucket.bucket == any_(bindparam("buckets", type_=ARRAY(SMALLINT))), _Bucket.leased_by == bindparam("worker")
-    )
-    .order_by(_Bucket.bucket)
-    .with_for_update(read=True)
+    "SELECT bucket, fencing_token FROM outbox_buckets WHERE bucket = ANY($1::smallint[]) AND leased_by = $2 "
+    "ORDER BY bucket FOR SHARE"
 )
 
 _IS_FREE = or_(_Bucket.leased_by.is_(None), _Bucket.leased_until < func.now())

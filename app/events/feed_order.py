@@ -1,17 +1,15 @@
 """Whom an event is told, and in which order events are: pure rules of the feed. No I/O, no clock."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from app.events.event_types import TOLD_TO_THE_ORGANISATION
 from app.principal import Relation
 
 
-@dataclass(frozen=True, slots=True)
-class WaitingEvent:
+class WaitingEvent(NamedTuple):
     """A committed event: of the order (number_key, organisation_id), or of the organisation itself without a number.
 
     The parties are those whom the order named as it happened.

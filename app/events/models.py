@@ -87,6 +87,8 @@ class AuditEventRow(Base):
 class OutboxRow(Base):
     """An event that is committed and not yet relayed; the relay gives it its position in the feeds and deletes it.
 
+    What it says stands in the audit trail.
+
     Beside its buyer, `organisation_id`, it goes to those whom the order named as it happened: nobody before its issue.
     """
 
@@ -104,7 +106,6 @@ class OutboxRow(Base):
     sequence: Mapped[int | None]
     type: Mapped[str]
     occurred_at: Mapped[datetime]
-    payload: Mapped[dict[str, Any]]
     seller_id: Mapped[UUID | None]
     ship_to_id: Mapped[UUID | None]
     forwarder_ids: Mapped[list[UUID]] = mapped_column(server_default=text("'{}'"))

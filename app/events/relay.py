@@ -14,7 +14,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db import clock
@@ -65,10 +64,10 @@ class Relay:
         if not held:
             return 0
         waiting = await self._database.look(lambda connection: repository.waiting_buckets(connection, held))
-        OLDEST_UNDELIVERED_SECONDS.set(max((row.age for row in waiting), default=0.0))
+        OLDEST_UNDELIVERED_SECONDS.set(max((row["age"] for row in waiting), default=0.0))
         if not waiting:
             return 0
-        buckets = [row.bucket for row in waiting]
+        buckets = [row["bucket"] for row in waiting]
         try:
             # Together, so that what happened in one bucket after what happened in another comes after it in the feeds.
             return await self._relay(buckets)
@@ -140,15 +139,15 @@ async def _append(connection: AsyncConnection, events: Sequence[WaitingEvent]) -
     await repository.notify(connection, counts)
 
 
-def _waiting_event(row: Row[Any]) -> WaitingEvent:
+def _waiting_event(row: repository.WaitingRow) -> WaitingEvent:
     return WaitingEvent(
-        id=row.id,
-        type=row.type,
-        occurred_at=row.occurred_at,
-        organisation_id=row.organisation_id,
-        number_key=row.number_key,
-        sequence=row.sequence,
-        seller_id=row.seller_id,
-        ship_to_id=row.ship_to_id,
-        forwarder_ids=row.forwarder_ids,
+        id=row["id"],
+        type=row["type"],
+        occurred_at=row["occurred_at"],
+        organisation_id=row["organisation_id"],
+        number_key=row["number_key"],
+        sequence=row["sequence"],
+        seller_id=row["seller_id"],
+        ship_to_id=row["ship_to_id"],
+        forwarder_ids=row["forwarder_ids"],
     )

@@ -1,15 +1,15 @@
 """SQL of the audit trail and the outbox."""
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, delete, func, literal, select, text, tuple_
+from sqlalchemy import Row, bindparam, delete, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.bulk import insert_rows
+from app.db.bulk import ROWS_AT_ONCE, insert_rows, rows_as_json
+from app.db.statements import fetch
 from app.events.models import AuditEventRow, GateCheckRow, OutboxRow, PurchaseOrderEventRow
 
 
@@ -30,23 +30,21 @@ async def insert_outbox(connection: AsyncConnection, rows: Sequence[Mapping[str,
 
 async def insert_outbox_of_orders(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Append what the relay is to pass on of orders, with those whom each order names in this transaction."""
-    for start in range(0, len(rows), _ROWS_AT_ONCE):
-        part = [dict(row) for row in rows[start : start + _ROWS_AT_ONCE]]
-        await connection.execute(_INSERT_OUTBOX_OF_ORDERS, {"rows": json.dumps(part, default=str)})
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        part = rows_as_json(OutboxRow, rows[start : start + ROWS_AT_ONCE])
+        await fetch(connection, _INSERT_OUTBOX_OF_ORDERS, part)
 
-
-_ROWS_AT_ONCE: Final = 2_000
 
 # Who an order names is its own table's matter; here they are only copied, since a feed tells each event to those whom
 # the order named as it happened.
-_INSERT_OUTBOX_OF_ORDERS: Final = text(
-    "INSERT INTO outbox (bucket, id, organisation_id, number_key, sequence, type, payload, occurred_at, "
+_INSERT_OUTBOX_OF_ORDERS: Final = (
+    "INSERT INTO outbox (bucket, id, organisation_id, number_key, sequence, type, occurred_at, "
     "seller_id, ship_to_id, forwarder_ids) "
     "SELECT given.bucket, given.id, given.organisation_id, given.number_key, given.sequence, given.type, "
-    "given.payload, now(), CASE WHEN o.issued_at IS NOT NULL THEN o.seller_id END, "
+    "now(), CASE WHEN o.issued_at IS NOT NULL THEN o.seller_id END, "
     "CASE WHEN o.issued_at IS NOT NULL THEN o.ship_to_id END, "
     "CASE WHEN o.issued_at IS NOT NULL THEN o.forwarder_ids ELSE '{}' END "
-    "FROM jsonb_populate_recordset(NULL::outbox, CAST(CAST(:rows AS text) AS jsonb)) AS given "
+    "FROM jsonb_populate_recordset(NULL::outbox, CAST(CAST($1 AS text) AS jsonb)) AS given "
     "JOIN purchase_orders o ON o.number_key = given.number_key AND o.organisation_id = given.organisation_id"
 )
 

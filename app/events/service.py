@@ -60,7 +60,6 @@ async def record(connection: AsyncConnection, changes: Sequence[OrderChange]) ->
                 "number_key": change.number_key,
                 "sequence": change.sequence,
                 "type": change.type,
-                "payload": change.data,
             }
             for change in changes
         ],
@@ -99,7 +98,6 @@ async def record_audit(
                 "number_key": None,
                 "sequence": None,
                 "type": type_,
-                "payload": data,
             }
         ],
     )

@@ -4,19 +4,15 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Result, Row, and_, bindparam, case, func, literal, select, text, tuple_
-from sqlalchemy.dialects.postgresql import ARRAY, INTEGER, TEXT
+from sqlalchemy import Result, Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.types import Interval, Uuid
 
 from app.db.bulk import rows_as_json
+from app.db.statements import fetch
 from app.orders.announcement_models import PurchaseOrderAnnouncementRow
-from app.orders.models import PolicyVersionRow, PurchaseOrderRow
 from app.orders.policies import DEFAULT_POLICY
 
-_Order = PurchaseOrderRow
 _Planned = PurchaseOrderAnnouncementRow
-_Policy = PolicyVersionRow
 
 Identity = tuple[str, UUID]
 
@@ -32,35 +28,13 @@ async def due(connection: AsyncConnection, buckets: Collection[int], limit: int)
     return result.all()
 
 
-async def facts_of(connection: AsyncConnection, orders: Collection[Identity]) -> Sequence[Row[Any]]:
-    """Return what the lifecycle needs of orders, with `notice`, `read_at`, and what is planned for them.
+async def facts_of(connection: AsyncConnection, orders: Collection[Identity]) -> Sequence[Mapping[str, Any]]:
+    """Return what the lifecycle needs of orders by column, with `notice`, `read_at`, and what is planned for them.
 
     Of an order for which nothing is planned, `planned_version`, `planned_expiry` and `announced` are None.
     """
-    notice = case(
-        (_Order.policy_version.is_(None), literal(DEFAULT_POLICY.expiring_notice, Interval())),
-        else_=_Policy.expiring_notice,
-    )
-    result: Result[Any] = await connection.execute(
-        select(
-            *(_Order.number_key, _Order.organisation_id, _Order.version, _Order.status, _Order.suspended_from),
-            *(_Order.valid_from, _Order.expires_at, _Order.activate_by, notice.label("notice")),
-            *(_Planned.version.label("planned_version"), _Planned.planned_expiry, _Planned.announced),
-            func.now().label("read_at"),
-        )
-        .join(
-            _Planned,
-            and_(_Planned.number_key == _Order.number_key, _Planned.organisation_id == _Order.organisation_id),
-            isouter=True,
-        )
-        .join(
-            _Policy,
-            and_(_Policy.organisation_id == _Order.organisation_id, _Policy.version == _Order.policy_version),
-            isouter=True,
-        )
-        .where(tuple_(_Order.number_key, _Order.organisation_id).in_(sorted(orders)))
-    )
-    return result.all()
+    keys, buyers = zip(*sorted(orders), strict=True) if orders else ((), ())
+    return await fetch(connection, _FACTS, keys, buyers, DEFAULT_POLICY.expiring_notice)
 
 
 async def count_changes(
@@ -71,16 +45,15 @@ async def count_changes(
     `changes`: order -> (its version as it was read, how many changes).
     """
     orders = sorted(changes)
-    result = await connection.execute(
+    changed = await fetch(
+        connection,
         _COUNT_CHANGES,
-        {
-            "keys": [key for key, _ in orders],
-            "buyers": [buyer for _, buyer in orders],
-            "versions": [changes[order][0] for order in orders],
-            "counts": [changes[order][1] for order in orders],
-        },
+        [key for key, _ in orders],
+        [buyer for _, buyer in orders],
+        [changes[order][0] for order in orders],
+        [changes[order][1] for order in orders],
     )
-    return frozenset((row.number_key, row.organisation_id) for row in result)
+    return frozenset((row["number_key"], row["organisation_id"]) for row in changed)
 
 
 async def plan(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -90,27 +63,34 @@ async def plan(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -
     """
     if rows:
         ordered = sorted(rows, key=lambda row: (row["number_key"], row["organisation_id"]))
-        await connection.execute(_PLAN, {"rows": rows_as_json(_Planned, ordered)})
+        await fetch(connection, _PLAN, rows_as_json(_Planned, ordered))
 
 
-_COUNT_CHANGES: Final = text(
+_FACTS: Final = (
+    "SELECT o.number_key, o.organisation_id, o.version, o.status, o.suspended_from, o.valid_from, o.expires_at, "
+    "o.activate_by, CASE WHEN o.policy_version IS NULL THEN $3::interval ELSE policy.expiring_notice END AS notice, "
+    "planned.version AS planned_version, planned.planned_expiry, planned.announced, now() AS read_at "
+    "FROM unnest($1::text[], $2::uuid[]) AS asked (number_key, organisation_id) "
+    "JOIN purchase_orders AS o USING (number_key, organisation_id) "
+    "LEFT JOIN purchase_order_announcements AS planned USING (number_key, organisation_id) "
+    "LEFT JOIN policy_versions AS policy "
+    "ON policy.organisation_id = o.organisation_id AND policy.version = o.policy_version"
+)
+
+_COUNT_CHANGES: Final = (
     "UPDATE purchase_orders SET version = purchase_orders.version + given.count, updated_at = now() "
-    "FROM unnest(:keys, :buyers, :versions, :counts) AS given(number_key, organisation_id, version, count) "
+    "FROM unnest($1::text[], $2::uuid[], $3::integer[], $4::integer[]) "
+    "AS given(number_key, organisation_id, version, count) "
     "WHERE purchase_orders.number_key = given.number_key "
     "AND purchase_orders.organisation_id = given.organisation_id AND purchase_orders.version = given.version "
     "RETURNING purchase_orders.number_key, purchase_orders.organisation_id"
-).bindparams(
-    bindparam("keys", type_=ARRAY(TEXT)),
-    bindparam("buyers", type_=ARRAY(Uuid())),
-    bindparam("versions", type_=ARRAY(INTEGER)),
-    bindparam("counts", type_=ARRAY(INTEGER)),
 )
 
-_PLAN: Final = text(
+_PLAN: Final = (
     "INSERT INTO purchase_order_announcements AS planned "
     "(number_key, organisation_id, bucket, version, next_at, planned_expiry, announced) "
     "SELECT number_key, organisation_id, bucket, version, next_at, planned_expiry, announced "
-    "FROM jsonb_populate_recordset(NULL::purchase_order_announcements, CAST(CAST(:rows AS text) AS jsonb)) "
+    "FROM jsonb_populate_recordset(NULL::purchase_order_announcements, CAST(CAST($1 AS text) AS jsonb)) "
     "ON CONFLICT (number_key, organisation_id) DO UPDATE SET bucket = excluded.bucket, version = excluded.version, "
     "next_at = excluded.next_at, planned_expiry = excluded.planned_expiry, "
     "announced = planned.announced || excluded.announced WHERE planned.version <= excluded.version"

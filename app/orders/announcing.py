@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.rounds import for_ever
@@ -72,14 +71,14 @@ async def plan(connection: AsyncConnection, relayed: Sequence[WaitingEvent]) -> 
         return
     rows = []
     for row in await repository.facts_of(connection, changed_at):
-        ahead = _announcements(row, row.notice)
+        ahead = _announcements(row, row["notice"])
         known: list[Announcement] = []
-        if row.expires_at != row.planned_expiry:
-            set_at = changed_at[row.number_key, row.organisation_id]
+        if row["expires_at"] != row["planned_expiry"]:
+            set_at = changed_at[row["number_key"], row["organisation_id"]]
             known = [one for one in ahead if is_known_to_whoever_set_it(one, set_at)]
         left = [one for one in ahead if one not in known]
-        if left or row.planned_version is not None:
-            rows.append(_planned(row, row.version, left, known, row.expires_at))
+        if left or row["planned_version"] is not None:
+            rows.append(_planned(row, row["version"], left, known, row["expires_at"]))
     await repository.plan(connection, rows)
 
 
@@ -105,14 +104,14 @@ async def _settle(database: Database, orders: Sequence[Identity]) -> list[int]:
 
 
 async def _announce(connection: AsyncConnection, orders: Sequence[Identity]) -> list[int]:
-    found = {(row.number_key, row.organisation_id): row for row in await repository.facts_of(connection, orders)}
+    found = {(row["number_key"], row["organisation_id"]): row for row in await repository.facts_of(connection, orders)}
     # An end that the relay has not planned for yet: whether it is announced ahead is for the relay to say.
     ahead = {
-        order: _announcements(row, row.notice if row.expires_at == row.planned_expiry else None)
+        order: _announcements(row, row["notice"] if row["expires_at"] == row["planned_expiry"] else None)
         for order, row in found.items()
     }
-    due = {order: [one for one in ahead[order] if one.at <= row.read_at] for order, row in found.items()}
-    changes = {order: (found[order].version, len(of_order)) for order, of_order in due.items() if of_order}
+    due = {order: [one for one in ahead[order] if one.at <= row["read_at"]] for order, row in found.items()}
+    changes = {order: (found[order]["version"], len(of_order)) for order, of_order in due.items() if of_order}
     # As they were judged: whoever changes an order or announces it first counts its version up.
     counted = await repository.count_changes(connection, changes) if changes else frozenset()
     settled = [order for order in found if order in counted or not due[order]]
@@ -121,7 +120,7 @@ async def _announce(connection: AsyncConnection, orders: Sequence[Identity]) -> 
     for order in settled:
         row, told = found[order], due[order]
         left = [one for one in ahead[order] if one not in told]
-        rows.append(_planned(row, row.version + len(told), left, told, row.planned_expiry))
+        rows.append(_planned(row, row["version"] + len(told), left, told, row["planned_expiry"]))
     await repository.plan(connection, rows)
     for order in counted:
         for one in due[order]:
@@ -129,9 +128,11 @@ async def _announce(connection: AsyncConnection, orders: Sequence[Identity]) -> 
     return [len(due[order]) for order in settled]
 
 
-def _changes(found: Mapping[Identity, Row[Any]], due: Mapping[Identity, Sequence[Announcement]]) -> list[OrderChange]:
+def _changes(
+    found: Mapping[Identity, Mapping[str, Any]], due: Mapping[Identity, Sequence[Announcement]]
+) -> list[OrderChange]:
     numbered = [
-        (one, order, found[order].version + count)
+        (one, order, found[order]["version"] + count)
         for order, of_order in due.items()
         for count, one in enumerate(of_order, start=1)
     ]
@@ -157,23 +158,23 @@ _DATES: Final = {
 }
 
 
-def _announcements(row: Row[Any], notice: Any) -> list[Announcement]:
-    told = row.announced or {}
+def _announcements(row: Mapping[str, Any], notice: Any) -> list[Announcement]:
+    told = row["announced"] or {}
     announced = {type_: datetime.fromisoformat(told[type_]) for type_ in ANNOUNCED_BY_TIME if type_ in told}
-    return announcements(lifecycle_facts(row._asdict()), notice, announced)
+    return announcements(lifecycle_facts(row), notice, announced)
 
 
 def _planned(
-    row: Row[Any],
+    row: Mapping[str, Any],
     version: int,
     left: Sequence[Announcement],
     told: Sequence[Announcement],
     planned_expiry: datetime | None,
 ) -> dict[str, Any]:
     return {
-        "number_key": row.number_key,
-        "organisation_id": row.organisation_id,
-        "bucket": bucket_of(row.number_key),
+        "number_key": row["number_key"],
+        "organisation_id": row["organisation_id"],
+        "bucket": bucket_of(row["number_key"]),
         "version": version,
         "next_at": left[0].at if left else None,
         "planned_expiry": planned_expiry,

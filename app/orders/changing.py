@@ -168,11 +168,11 @@ async def _plan(
         content = ChangedContent.model_validate(said)
     except ValidationError as error:
         raise invalid_item(error, ("body",)) from None
-    known = await organisations.find_all(connection, {caller.organisation_id, *organisations_named([content])})
-    faults = list(faults_of_parties(content, caller, known, ["body"]))
+    names = await organisations.names(connection, {caller.organisation_id, *organisations_named([content])})
+    faults = list(faults_of_parties(content, caller, names, ["body"]))
     if faults:
         raise InvalidRequest.of(faults)
-    columns = content_columns(content, caller.organisation_id, known)
+    columns = content_columns(content, caller.organisation_id, names)
     columns |= {} if moves_dates else {name: newest[name] for name in _DATES}
     fields = {name for name in columns if columns[name] != newest[name] and name in _FIELDS_OF_A_PATCH}
     _require_possible(order, columns, fields)

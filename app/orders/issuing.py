@@ -9,7 +9,6 @@ from uuid import UUID
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db import clock
 from app.db.pace import unhurried
 from app.errors import InvalidRequest, Problem, TemporarilyUnavailable
 from app.events import service as events
@@ -116,9 +115,8 @@ async def issue_many(
     Returns an order or a problem per body, in order. `indexes`: the bodies' places in a batch, for the problems' `loc`;
     without them each is the body of a request of its own.
     """
-    now = await clock.now(connection)
-    known = await organisations.find_all(connection, {caller.organisation_id, *organisations_named(bodies)})
-    version = await policy_service.version_in_force(connection, caller.organisation_id, now)
+    now, version = await policy_service.in_force_now(connection, caller.organisation_id)
+    names = await organisations.names(connection, {caller.organisation_id, *organisations_named(bodies)})
     policy = DEFAULT_POLICY if version is None else version.policy
     places: list[list[str | int]] = [
         ["body"] if indexes is None else ["body", "purchase_orders", indexes[position]]
@@ -127,11 +125,11 @@ async def issue_many(
     outcomes: dict[int, Outcome] = {}
     prepared: list[_Prepared] = []
     async for position, body in unhurried(enumerate(bodies)):
-        faults = list(faults_of(body, caller, known, now, policy, places[position]))
+        faults = list(faults_of(body, caller, names, now, policy, places[position]))
         if faults:
             outcomes[position] = InvalidRequest.of(faults)
         else:
-            row = order_row(body, caller, known, version, now)
+            row = order_row(body, caller, names, version, now)
             prepared.append(_Prepared(position, places[position], body, row, body.format_id or policy.format_id))
     written = await _place(connection, caller, issuer, prepared, outcomes)
     lines = await _write_lines(connection, written)

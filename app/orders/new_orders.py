@@ -21,7 +21,7 @@ from app.principal import Principal
 def faults_of(
     body: IssuePurchaseOrder,
     caller: Principal,
-    known: Mapping[UUID, Any],
+    names: Mapping[UUID, str],
     now: datetime,
     policy: Policy,
     place: list[str | int],
@@ -33,7 +33,7 @@ def faults_of(
             yield _fault([*place, name], "in_the_past", f"`{name}` has passed already")
     if not body.draft:
         yield from faults_of_dates(dates_at_issue(policy, dates_said(body), now), dates_said(body), place)
-    yield from faults_of_parties(body, caller, known, place)
+    yield from faults_of_parties(body, caller, names, place)
     if body.number is not None:
         try:
             clean_number_text(body.number)
@@ -54,7 +54,7 @@ def dates_said(order: Any) -> OrderDates:
 
 
 def faults_of_parties(
-    body: Content, caller: Principal, known: Mapping[UUID, Any], place: list[str | int]
+    body: Content, caller: Principal, names: Mapping[UUID, str], place: list[str | int]
 ) -> Iterable[dict[str, JsonValue]]:
     """Yield what is wrong with the organisations that an order of the caller's names."""
     if body.buyer is not None and body.buyer.organisation_id not in {None, caller.organisation_id}:
@@ -64,7 +64,7 @@ def faults_of_parties(
             "The buyer is the organisation that issues the order",
         )
     for way, party in parties_of(body):
-        if party.organisation_id is not None and party.organisation_id not in known:
+        if party.organisation_id is not None and party.organisation_id not in names:
             yield _fault([*place, *way, "organisation_id"], "unknown_organisation", "There is no such organisation")
 
 
@@ -73,7 +73,7 @@ def _fault(loc: list[str | int], code: str, message: str) -> dict[str, JsonValue
 
 
 def order_row(
-    body: IssuePurchaseOrder, caller: Principal, known: Mapping[UUID, Any], version: PolicyVersion | None, now: datetime
+    body: IssuePurchaseOrder, caller: Principal, names: Mapping[UUID, str], version: PolicyVersion | None, now: datetime
 ) -> dict[str, Any]:
     """Return the row of a new order; one that is to be issued here has no number yet.
 
@@ -82,7 +82,7 @@ def order_row(
     policy = DEFAULT_POLICY if version is None else version.policy
     dates = dates_said(body) if body.draft else dates_at_issue(policy, dates_said(body), now)
     return {
-        **content_columns(body, caller.organisation_id, known),
+        **content_columns(body, caller.organisation_id, names),
         "activate_by": dates.activate_by,
         "valid_from": dates.valid_from,
         "expires_at": dates.expires_at,
@@ -109,15 +109,15 @@ def order_row(
     }
 
 
-def content_columns(body: Content, buyer: UUID, known: Mapping[UUID, Any]) -> dict[str, Any]:
+def content_columns(body: Content, buyer: UUID, names: Mapping[UUID, str]) -> dict[str, Any]:
     """Return the columns of an order's row that hold what it says, but for its lines."""
     return {
         **{name: getattr(body, name) for name in _AS_THEY_ARE},
         "references": [{"type": one.type, "value": one.value} for one in body.references],
         **{name: (window := getattr(body, name)) and window.model_dump(mode="json") for name in _WINDOWS},
-        "buyer": _named(body.buyer or _NOBODY_YET, known, buyer),
-        **{name: _named(getattr(body, name), known) for name in ("bill_to", "seller", "ship_to")},
-        "forwarders": [_named(forwarder, known) for forwarder in body.forwarders],
+        "buyer": _named(body.buyer or _NOBODY_YET, names, buyer),
+        **{name: _named(getattr(body, name), names) for name in ("bill_to", "seller", "ship_to")},
+        "forwarders": [_named(forwarder, names) for forwarder in body.forwarders],
         "seller_id": body.seller.organisation_id if body.seller else None,
         "ship_to_id": body.ship_to.organisation_id if body.ship_to else None,
         "forwarder_ids": sorted({party.organisation_id for party in body.forwarders if party.organisation_id}),
@@ -137,7 +137,7 @@ _NOBODY_YET: Final = Party.model_construct()
 
 
 def _named(
-    party: Party | None, known: Mapping[UUID, Any], organisation_id: UUID | None = None
+    party: Party | None, names: Mapping[UUID, str], organisation_id: UUID | None = None
 ) -> dict[str, Any] | None:
     """Return a party as it is kept, its organisation named: the one that it says, or `organisation_id`."""
     if party is None:
@@ -145,7 +145,7 @@ def _named(
     organisation_id = organisation_id or party.organisation_id
     name = party.name
     if name is None and organisation_id is not None:
-        name = known[organisation_id].name
+        name = names[organisation_id]
     return {
         "organisation_id": None if organisation_id is None else str(organisation_id),
         "name": name,

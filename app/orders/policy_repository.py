@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Row, func, insert, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.statements import columns, fetch
 from app.orders.models import PolicyRow, PolicyVersionRow
 from app.orders.policies import ActivationMode, GateFact, Policy, PolicyVersion, SplitShipments, WindowAtGate
 
@@ -67,7 +68,7 @@ async def find(connection: AsyncConnection, organisation_id: UUID, version: int)
     result = await connection.execute(
         select(_Version.__table__).where(_Version.organisation_id == organisation_id, _Version.version == version)
     )
-    return policy_version(result.one())
+    return policy_version(result.one()._asdict())
 
 
 async def find_in_force(connection: AsyncConnection, organisation_id: UUID, at: datetime) -> PolicyVersion | None:
@@ -79,7 +80,23 @@ async def find_in_force(connection: AsyncConnection, organisation_id: UUID, at: 
         .limit(1)
     )
     found = result.one_or_none()
-    return None if found is None else policy_version(found)
+    return None if found is None else policy_version(found._asdict())
+
+
+async def find_in_force_now(
+    connection: AsyncConnection, organisation_id: UUID
+) -> tuple[datetime, PolicyVersion | None]:
+    """Return the database's time, and the version of an organisation that holds then; None before the first."""
+    (found,) = await fetch(connection, _IN_FORCE_NOW, organisation_id)
+    return found["read_at"], None if found["version"] is None else policy_version(found)
+
+
+# Names come from the model alone.
+_IN_FORCE_NOW: Final = (
+    f"SELECT asked.read_at, {columns(_Version, 'v')} FROM (SELECT now() AS read_at) AS asked "  # noqa: S608
+    "LEFT JOIN LATERAL (SELECT * FROM policy_versions WHERE organisation_id = $1 AND effective_from <= asked.read_at "
+    "ORDER BY version DESC LIMIT 1) AS v ON true"
+)
 
 
 async def versions_of(
@@ -90,26 +107,26 @@ async def versions_of(
     if found:
         result = await connection.execute(select(_Version.__table__).where(_Version.organisation_id.in_(list(found))))
         for row in result:
-            found[row.organisation_id].append(policy_version(row))
+            found[row.organisation_id].append(policy_version(row._asdict()))
     return found
 
 
-def policy_version(row: Any) -> PolicyVersion:
-    """Return the version that a row of the table is, or anything with its columns as attributes."""
+def policy_version(row: Mapping[str, Any]) -> PolicyVersion:
+    """Return the version that a row of the table states, by column."""
     return PolicyVersion(
-        row.version,
-        row.effective_from,
+        row["version"],
+        row["effective_from"],
         Policy(
-            frozenset(map(GateFact, row.mandatory_gate_facts)),
-            frozenset(map(GateFact, row.gate_facts_that_hold)),
-            row.receipt_tolerance,
-            WindowAtGate(row.delivery_window_at_gate),
-            row.default_validity,
-            row.activation_window,
-            ActivationMode(row.activation),
-            SplitShipments(row.split_shipments),
-            row.format_id,
-            row.booking_cutoff,
-            row.expiring_notice,
+            frozenset(map(GateFact, row["mandatory_gate_facts"])),
+            frozenset(map(GateFact, row["gate_facts_that_hold"])),
+            row["receipt_tolerance"],
+            WindowAtGate(row["delivery_window_at_gate"]),
+            row["default_validity"],
+            row["activation_window"],
+            ActivationMode(row["activation"]),
+            SplitShipments(row["split_shipments"]),
+            row["format_id"],
+            row["booking_cutoff"],
+            row["expiring_notice"],
         ),
     )

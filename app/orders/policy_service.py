@@ -93,6 +93,13 @@ async def version_in_force(
     return await policy_repository.find_in_force(connection, organisation_id, at)
 
 
+async def in_force_now(
+    connection: AsyncConnection, organisation_id: UUID
+) -> tuple[datetime, policies.PolicyVersion | None]:
+    """Return the time of the running transaction, and the version that holds then; None where the defaults do."""
+    return await policy_repository.find_in_force_now(connection, organisation_id)
+
+
 async def kept_by_order(connection: AsyncConnection, buyer: UUID, version: int | None) -> Policy:
     """Return what an order goes by that was issued under this version of its buyer's policy; None: the defaults."""
     if version is None:

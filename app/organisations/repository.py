@@ -1,12 +1,13 @@
 """SQL of organisations."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.db.statements import fetch
 from app.organisations.models import OrganisationRow
 
 _columns = OrganisationRow.__table__
@@ -33,6 +34,14 @@ async def find_all(connection: AsyncConnection, organisation_ids: Iterable[UUID]
     """Return the rows of those of the given organisations that exist."""
     result = await connection.execute(select(_columns).where(OrganisationRow.id.in_(list(organisation_ids))))
     return {row.id: row for row in result}
+
+
+async def names(connection: AsyncConnection, organisation_ids: Iterable[UUID]) -> Mapping[UUID, str]:
+    """Return the names of those of the given organisations that exist."""
+    return {row["id"]: row["name"] for row in await fetch(connection, _NAMES, list(organisation_ids))}
+
+
+_NAMES: Final = "SELECT id, name FROM organisations WHERE id = ANY($1::uuid[])"
 
 
 async def page(connection: AsyncConnection, *, after: UUID | None, limit: int) -> Sequence[Row[Any]]:
