@@ -1,8 +1,9 @@
 """Connections to Postgres: found among its hosts, kept in pools, and dropped once their server is gone."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from weakref import WeakSet
@@ -38,8 +39,8 @@ class Connector:
         self._must_write = wanted == "read-write"
         self._open: WeakSet[asyncpg.Connection] = WeakSet()
 
-    async def connect(self, *_: Any, **__: Any) -> asyncpg.Connection:
-        """Return a new connection, to the host that was right last time where it still is.
+    async def connect(self, *, settings: Mapping[str, str] = MappingProxyType({})) -> asyncpg.Connection:
+        """Return a new connection, to the host that was right last time where it still is; `settings`: further ones.
 
         Each host has its share of the time: one that says nothing at all must not keep us from the others.
         """
@@ -50,7 +51,7 @@ class Connector:
                     url,
                     timeout=self._timeout / len(self._urls),
                     statement_cache_size=self._statement_cache_size,
-                    server_settings=self._settings,
+                    server_settings={**self._settings, **settings},
                     **self._attributes,
                 )
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
@@ -85,14 +86,20 @@ class Pool:
     could not be made, and they would go on waiting after the database has returned.
     """
 
-    def __init__(self, connector: Connector, size: int, patience: float) -> None:
-        """Make a pool whose line is left after `patience` seconds."""
+    def __init__(
+        self,
+        connector: Connector,
+        size: int,
+        patience: float,
+        settings: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Make a pool whose line is left after `patience` seconds; `settings`: the server's, for its connections."""
         self._connector = connector
         self._places = asyncio.Semaphore(size)
         self._patience = patience
         self._engine = create_async_engine(
             "postgresql+asyncpg://",
-            async_creator=connector.connect,
+            async_creator=lambda *_, **__: connector.connect(settings=settings),
             pool_size=size,
             max_overflow=0,
             pool_timeout=patience,

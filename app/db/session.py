@@ -71,6 +71,9 @@ _SETTINGS: Final = {
     "tcp_keepalives_count": "3",
     "timezone": "UTC",
 }
+# Of a list Postgres takes its own length to be unusual, and plans anew each time: five times as long as the look-up
+# itself, which has but one way, along a key.
+_PLANNED_ONCE: Final = {"plan_cache_mode": "force_generic_plan"}
 _READ_ONLY: Final = {"default_transaction_read_only": "on"}
 _SIGN_OF_LIFE: Final = text("SELECT true")
 _SET_FOR_ONE_TRANSACTION: Final = text(
@@ -120,7 +123,8 @@ class Database:
         self._pool = Pool(self._connector, pool_size, SECONDS_FOR_A_CONNECTION)
         # Keys and the gate have connections of their own: they must not queue behind a rush of orders. Who has waited
         # for half of his time goes without: the other half would not do, and those behind him would wait in vain too.
-        self._gate = Pool(self._connector, _gate_connections(pool_size), timeout / 2)
+        hurried = {} if self._behind_pooler else _PLANNED_ONCE
+        self._gate = Pool(self._connector, _gate_connections(pool_size), timeout / 2, hurried)
         # And the pulse must not queue at all: it would take a crowd for an outage.
         self._pulse_pool = Pool(self._connector, 1, timeout)
         self._pulse: asyncio.Task[bool] | None = None
