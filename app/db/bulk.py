@@ -69,10 +69,11 @@ def _insert_statement(
 
 
 def rows_as_json(table: type[Base], rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return rows as `jsonb_populate_recordset` of their table reads them."""
+    """Return rows as `jsonb_populate_recordset` of their table reads them; what is not there is null."""
     binary = _binary_columns(table)
     plain = [_in_hexadecimal(row, binary) for row in rows] if binary else rows
-    return write_json(plain).decode()
+    # Of an order half the columns are null, and reading them takes Postgres a tenth of the insert.
+    return write_json([{name: value for name, value in row.items() if value is not None} for row in plain]).decode()
 
 
 def _in_hexadecimal(row: Mapping[str, Any], columns: Iterable[str]) -> dict[str, Any]:

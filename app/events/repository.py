@@ -8,14 +8,19 @@ from uuid import UUID
 from sqlalchemy import Row, bindparam, delete, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.bulk import ROWS_AT_ONCE, insert_rows, rows_as_json
+from app.db.bulk import ROWS_AT_ONCE, insert_rows
 from app.db.statements import fetch
 from app.events.models import AuditEventRow, GateCheckRow, OutboxRow, PurchaseOrderEventRow
+from app.json_writer import write_json
 
 
 async def insert_order_events(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Append events of orders; the key (order, sequence) refuses a second event of one version."""
-    await insert_rows(connection, PurchaseOrderEventRow, rows, at_now=["occurred_at"])
+    """Append events of orders, and what the relay is to pass on: to those whom each order names in this transaction.
+
+    The key (order, sequence) refuses a second event of one version.
+    """
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        await fetch(connection, _INSERT_ORDER_EVENTS, write_json(rows[start : start + ROWS_AT_ONCE]).decode())
 
 
 async def insert_audit_events(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -28,24 +33,24 @@ async def insert_outbox(connection: AsyncConnection, rows: Sequence[Mapping[str,
     await insert_rows(connection, OutboxRow, [{**row, "forwarder_ids": []} for row in rows], at_now=["occurred_at"])
 
 
-async def insert_outbox_of_orders(connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Append what the relay is to pass on of orders, with those whom each order names in this transaction."""
-    for start in range(0, len(rows), ROWS_AT_ONCE):
-        part = rows_as_json(OutboxRow, rows[start : start + ROWS_AT_ONCE])
-        await fetch(connection, _INSERT_OUTBOX_OF_ORDERS, part)
-
-
 # Who an order names is its own table's matter; here they are only copied, since a feed tells each event to those whom
 # the order named as it happened.
-_INSERT_OUTBOX_OF_ORDERS: Final = (
+_INSERT_ORDER_EVENTS: Final = (
+    "WITH given AS MATERIALIZED (SELECT * FROM jsonb_to_recordset(CAST(CAST($1 AS text) AS jsonb)) AS given "
+    "(number_key text, organisation_id uuid, sequence integer, type text, actor_organisation_id uuid, "
+    "actor_key_id uuid, actor_relation text, data jsonb, bucket smallint, id uuid)), "
+    "recorded AS (INSERT INTO purchase_order_events (number_key, organisation_id, sequence, type, occurred_at, "
+    "actor_organisation_id, actor_key_id, actor_relation, data) "
+    "SELECT number_key, organisation_id, sequence, type, now(), actor_organisation_id, actor_key_id, actor_relation, "
+    "data FROM given) "
     "INSERT INTO outbox (bucket, id, organisation_id, number_key, sequence, type, occurred_at, "
     "seller_id, ship_to_id, forwarder_ids) "
-    "SELECT given.bucket, given.id, given.organisation_id, given.number_key, given.sequence, given.type, "
-    "now(), CASE WHEN o.issued_at IS NOT NULL THEN o.seller_id END, "
+    "SELECT given.bucket, given.id, given.organisation_id, given.number_key, given.sequence, given.type, now(), "
+    "CASE WHEN o.issued_at IS NOT NULL THEN o.seller_id END, "
     "CASE WHEN o.issued_at IS NOT NULL THEN o.ship_to_id END, "
     "CASE WHEN o.issued_at IS NOT NULL THEN o.forwarder_ids ELSE '{}' END "
-    "FROM jsonb_populate_recordset(NULL::outbox, CAST(CAST($1 AS text) AS jsonb)) AS given "
-    "JOIN purchase_orders o ON o.number_key = given.number_key AND o.organisation_id = given.organisation_id"
+    "FROM given JOIN purchase_orders o "
+    "ON o.number_key = given.number_key AND o.organisation_id = given.organisation_id"
 )
 
 

@@ -46,20 +46,8 @@ async def record(connection: AsyncConnection, changes: Sequence[OrderChange]) ->
                 "actor_key_id": change.actor.key_id if change.actor else None,
                 "actor_relation": change.relation,
                 "data": change.data,
-            }
-            for change in changes
-        ],
-    )
-    await repository.insert_outbox_of_orders(
-        connection,
-        [
-            {
                 "bucket": bucket_of(change.number_key),
                 "id": new_id(),
-                "organisation_id": change.organisation_id,
-                "number_key": change.number_key,
-                "sequence": change.sequence,
-                "type": change.type,
             }
             for change in changes
         ],

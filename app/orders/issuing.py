@@ -25,7 +25,7 @@ from app.orders.new_orders import faults_of, line_row, order_row, organisations_
 from app.orders.policies import DEFAULT_POLICY
 from app.orders.schemas import BatchResult, IssueBatch, IssuePurchaseOrder
 from app.orders.shown_orders import shown_order
-from app.orders.views import row_etag
+from app.orders.views import etag_of
 from app.organisations import repository as organisations
 from app.principal import Principal, Relation
 from app.telemetry import NUMBERS_ISSUED
@@ -368,8 +368,10 @@ def _refuse_unless_all_are_good(outcomes: Mapping[int, Outcome], items: int) -> 
 
 
 def _new_order(row: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], now: datetime) -> NewOrder:
-    content = write_json(shown_order(row, lines, Relation.OWNER, now, acknowledgement=None))
-    return NewOrder(row["id"], row["number"], row_etag({**row, "read_at": now}, Relation.OWNER), content)
+    shown = shown_order(row, lines, Relation.OWNER, now, acknowledgement=None)
+    return NewOrder(
+        row["id"], row["number"], etag_of(row["version"], shown["status"], Relation.OWNER), write_json(shown)
+    )
 
 
 def _result(index: int, outcome: Outcome) -> bytes:

@@ -137,13 +137,14 @@ def relation_of(row: Mapping[str, Any], organisation_id: UUID) -> Relation:
 
 def etag(order: PurchaseOrder) -> str:
     """Return the ETag: the version, the status (which time alone changes too) and what the relation sees."""
-    return _etag(order.version, order.status, order.relation)
+    return etag_of(order.version, order.status, order.relation)
 
 
 def row_etag(row: Mapping[str, Any], relation: Relation) -> str:
     """Return the ETag of an order as it was read, by its row."""
-    return _etag(row["version"], effective_status(lifecycle_facts(row), row["read_at"]), relation)
+    return etag_of(row["version"], effective_status(lifecycle_facts(row), row["read_at"]), relation)
 
 
-def _etag(version: int, status: OrderStatus, relation: Relation) -> str:
+def etag_of(version: int, status: OrderStatus, relation: Relation) -> str:
+    """Return the ETag of an order of which only what goes into it is known."""
     return f'"{version}-{status}-{relation}"'
