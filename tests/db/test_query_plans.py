@@ -25,12 +25,15 @@ from app.access.schemas import CreateApiKey
 from app.db.connections import Connector
 from app.db.migrations import migrate
 from app.db.session import Database
+from app.db.statements import fetch
 from app.exchange import repository as exchange
+from app.orders import repository as orders
 from app.principal import Scope
 from app.settings import Settings
 from app.worker import Kept
 from tests.command import until
 from tests.conftest import serving
+from tests.databases import patient
 from tests.deliveries.bookings import body as booking
 from tests.deliveries.bookings import shipment, window
 from tests.parties import Operator, Party, ahead
@@ -421,6 +424,24 @@ def test_nothing_that_is_asked_often_takes_longer_the_more_orders_others_have(pl
     }
     assert {name: found for name, found in wrong.items() if found} == {}
     assert [name for name, run in plans.by_name.items() if not run] == []
+
+
+async def test_what_the_gate_asks_is_planned_once_for_a_connection(database_url: str) -> None:
+    database = patient(database_url)
+    for number in range(8):
+        keys = [f"PO{number}", f"PO{number}0"]
+        await database.look_at_the_gate(
+            lambda connection, keys=keys: orders.find_for_validation(connection, keys, with_lines=True)  # type: ignore[misc]  # bound at once
+        )
+    (counted,) = await database.look_at_the_gate(
+        lambda connection: fetch(
+            connection,
+            "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement LIKE $1",
+            "%purchase_order_lines%",
+        )
+    )
+    await database.dispose()
+    assert counted == {"generic_plans": 8, "custom_plans": 0}
 
 
 async def test_every_table_that_grows_is_among_those_that_are_watched(database_url: str) -> None:
