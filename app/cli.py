@@ -225,8 +225,10 @@ def _run_uvicorn(settings: Settings, listener: socket.socket) -> None:
         server.run(sockets=[listener])
         return
     os.environ["PO_REGISTRY_PARENT"] = str(os.getpid())
+    before = signal.getsignal(signal.SIGHUP)
     supervisor = Multiprocess(config, sockets=[listener])
-    # To uvicorn this one means a restart of every worker; to us that the terminal is gone.
+    # To uvicorn it means a restart of every worker, even under nohup; to us that the terminal is gone.
+    signal.signal(signal.SIGHUP, before)
     _on_stop_signals(lambda *_: supervisor.should_exit.set(), [signal.SIGHUP])
     supervisor.run()
     if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -120,6 +121,16 @@ class Conversation:
         return block
 
 
+@contextmanager
+def hang_ups(what: signal.Handlers) -> Iterator[None]:
+    """Have SIGHUP ignored, as `nohup` does, or not, in whatever the block starts: this process may be under nohup."""
+    before = signal.signal(signal.SIGHUP, what)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.parametrize(
     ("workers", "with_signal"),
     [(1, signal.SIGTERM), (1, signal.SIGHUP), (2, signal.SIGTERM), (2, signal.SIGINT), (2, signal.SIGHUP)],
@@ -127,7 +138,8 @@ class Conversation:
 def test_a_request_that_began_before_the_stop_gets_its_answer(
     data_directory: Path, key: str, workers: int, with_signal: signal.Signals
 ) -> None:
-    with Service("--workers", str(workers), PO_REGISTRY_DATA_DIR=data_directory, key=key) as service:
+    served = Service("--workers", str(workers), PO_REGISTRY_DATA_DIR=data_directory, key=key)
+    with hang_ups(signal.SIG_DFL), served as service:
         service.ready()
         with Conversation(service) as waiting, Conversation(service) as sending, Conversation(service) as idle:
             with Lock(data_directory):
@@ -152,6 +164,19 @@ def test_a_request_that_began_before_the_stop_gets_its_answer(
     assert has_no_process(data_directory)
     with EmbeddedPostgres(data_directory) as postgres:
         assert {*numbers} <= {*ask(postgres.url, "SELECT array_agg(number) FROM purchase_orders")}
+
+
+@both
+def test_started_to_outlive_its_terminal_it_goes_on(data_directory: Path, key: str, workers: int) -> None:
+    served = Service("--workers", str(workers), PO_REGISTRY_DATA_DIR=data_directory, key=key)
+    with hang_ups(signal.SIG_IGN), served as service:
+        service.ready()
+        for process in (service.process.pid, *service.workers()):
+            os.kill(process, signal.SIGHUP)
+        time.sleep(1)
+        assert "Shutting down" not in service.output()
+        service.issue()
+        assert service.stop() == 0
 
 
 def test_a_request_that_never_ends_does_not_keep_the_service_from_stopping(data_directory: Path, key: str) -> None:
