@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -13,7 +13,7 @@ from pydantic_core import from_json
 from sqlalchemy import event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, DisconnectionError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 _GONE_SQLSTATE_CLASSES: Final = ("08", "57P")
 _READ_ONLY: Final = "25006"
@@ -115,14 +115,20 @@ class Pool:
         event.listen(self._engine.sync_engine, "handle_error", _drop_gone)
 
     @asynccontextmanager
-    async def place(self, *, autocommit: bool = False) -> AsyncIterator[AsyncEngine]:
+    async def place(self) -> AsyncIterator[AsyncEngine]:
         """Yield the engine once it has a connection to give; raises TimeoutError when that takes too long."""
         async with asyncio.timeout(self._patience):
             await self._places.acquire()
         try:
-            yield self._autocommit if autocommit else self._engine
+            yield self._engine
         finally:
             self._places.release()
+
+    @asynccontextmanager
+    async def looking(self) -> AsyncIterator[AsyncConnection]:
+        """Yield a connection on which each statement stands alone; raises what `place` does."""
+        async with self.place(), self._autocommit.connect() as connection:
+            yield connection
 
     async def dispose(self) -> None:
         """Close every connection."""
@@ -133,6 +139,55 @@ class Pool:
         if self._connector.is_stale(connection.driver_connection):
             connection.driver_connection.terminate()
             raise DisconnectionError
+
+
+class GatePool(Pool):
+    """A pool for those in a hurry, who only look: what they ask is planned once, and connections stay checked out.
+
+    SQLAlchemy takes as long to give a connection out and to take it back as a look-up takes. It is given back where
+    anything went wrong with it.
+    """
+
+    def __init__(self, connector: Connector, size: int, patience: float, *, behind_pooler: bool) -> None:
+        """`behind_pooler`: the server's connections are not ours to set, and nothing is prepared on them."""
+        super().__init__(connector, size, patience, {} if behind_pooler else _PLANNED_ONCE)
+        self._kept: list[tuple[AsyncConnection, asyncpg.Connection]] = []
+
+    @asynccontextmanager
+    async def looking(self) -> AsyncIterator[AsyncConnection]:
+        """Do the same."""
+        async with self.place(), AsyncExitStack() as giving_back:
+            connection = await self._next()
+            giving_back.push_async_exit(connection)
+            yield connection
+            if connection.in_transaction():
+                # So SQLAlchemy says: for the server each statement has stood alone.
+                await connection.rollback()
+            driver = (await connection.get_raw_connection()).driver_connection
+            giving_back.pop_all()
+            self._kept.append((connection, driver))
+
+    async def dispose(self) -> None:
+        """Close every connection."""
+        while self._kept:
+            connection, _ = self._kept.pop()
+            await connection.close()
+        await super().dispose()
+
+    async def _next(self) -> AsyncConnection:
+        while self._kept:
+            connection, driver = self._kept.pop()
+            if not self._connector.is_stale(driver):
+                return connection
+            driver.terminate()
+            # Whoever gives up meanwhile: SQLAlchemy counts those that are out.
+            await asyncio.shield(connection.close())
+        return await self._autocommit.connect()
+
+
+# Of a list Postgres takes its own length to be unusual, and plans anew each time: five times as long as the look-up
+# itself, which has but one way, along a key.
+_PLANNED_ONCE: Final = {"plan_cache_mode": "force_generic_plan"}
 
 
 def _drop_gone(failure: ExceptionContext) -> None:

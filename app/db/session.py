@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.db.connections import Connector, Pool, sqlstate
+from app.db.connections import Connector, GatePool, Pool, sqlstate
 from app.errors import TemporarilyUnavailable
 from app.settings import Settings
 
@@ -71,9 +71,6 @@ _SETTINGS: Final = {
     "tcp_keepalives_count": "3",
     "timezone": "UTC",
 }
-# Of a list Postgres takes its own length to be unusual, and plans anew each time: five times as long as the look-up
-# itself, which has but one way, along a key.
-_PLANNED_ONCE: Final = {"plan_cache_mode": "force_generic_plan"}
 _READ_ONLY: Final = {"default_transaction_read_only": "on"}
 _SIGN_OF_LIFE: Final = text("SELECT true")
 _SET_FOR_ONE_TRANSACTION: Final = text(
@@ -123,8 +120,9 @@ class Database:
         self._pool = Pool(self._connector, pool_size, SECONDS_FOR_A_CONNECTION)
         # Keys and the gate have connections of their own: they must not queue behind a rush of orders. Who has waited
         # for half of his time goes without: the other half would not do, and those behind him would wait in vain too.
-        hurried = {} if self._behind_pooler else _PLANNED_ONCE
-        self._gate = Pool(self._connector, _gate_connections(pool_size), timeout / 2, hurried)
+        self._gate = GatePool(
+            self._connector, _gate_connections(pool_size), timeout / 2, behind_pooler=self._behind_pooler
+        )
         # And the pulse must not queue at all: it would take a crowd for an outage.
         self._pulse_pool = Pool(self._connector, 1, timeout)
         self._pulse: asyncio.Task[bool] | None = None
@@ -307,7 +305,7 @@ class Database:
 
     async def _look(self, pool: Pool, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
         with _unavailable_when_out_of_reach():
-            async with pool.place(autocommit=True) as engine, engine.connect() as connection:
+            async with pool.looking() as connection:
                 return await work(connection)
 
     def _forget(self, task: "asyncio.Task[Any]") -> None:
