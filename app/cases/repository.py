@@ -13,12 +13,10 @@ from app.cases.case_rules import COMMENTS_MAX, UNRESOLVED, CaseStatus
 from app.cases.models import SupportCaseRow, SupportCaseStepRow
 from app.db.bulk import insert_rows
 from app.orders.causes import Cause
+from app.orders.identity import Identity
 from app.orders.models import PurchaseOrderForwarderRow, PurchaseOrderRow
 from app.orders.repository import has_role
 from app.principal import NAMED, Relation
-
-Identity = tuple[str, UUID]
-"""Of an order: the key of its number, and its buyer."""
 
 Case = SupportCaseRow
 Order = PurchaseOrderRow

@@ -155,7 +155,7 @@ class GatePool(Pool):
 
     @asynccontextmanager
     async def looking(self) -> AsyncIterator[AsyncConnection]:
-        """Do the same."""
+        """Yield one that the next look has too, unless this one goes wrong."""
         async with self.place(), AsyncExitStack() as giving_back:
             connection = await self._next()
             giving_back.push_async_exit(connection)

@@ -13,13 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
 from app.orders import policy_repository
+from app.orders.identity import Identity
 from app.orders.models import PolicyVersionRow, PurchaseOrderRow
 from app.orders.policies import PolicyVersion, SplitShipments
 from app.shipments.models import CarrierOverrideRow, CarrierRow, ProLinkRow
 from app.shipments.pro_numbers import ProCheckScheme, ProRule
-
-Identity = tuple[str, UUID]
-"""Of an order: the key of its number, and its buyer."""
 
 Order = PurchaseOrderRow
 Link = ProLinkRow

@@ -15,10 +15,9 @@ from app.events.service import OrderChange
 from app.http.schemas import timestamp
 from app.orders import bulk_repository
 from app.orders.bulk_repository import Counted
+from app.orders.identity import Identity
 from app.orders.views import relation_of
 from app.principal import Principal
-
-Identity = tuple[str, UUID]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,14 @@ from app.deliveries import judging
 from app.deliveries.asked_repository import Found
 from app.deliveries.booking_rules import ORDERS_MAX, LoadType, bol_key, count_faults
 from app.deliveries.errors import AnotherWarehouse, BolReused
-from app.deliveries.judging import Identity, Verdicts
+from app.deliveries.judging import Verdicts
 from app.deliveries.schemas import BookedNumber, BookShipment, RefusedOrder, RefusedShipment
 from app.errors import InvalidRequest, Problem
 from app.http.errors import RelationNotAllowed, TooManyLookUps
 from app.http.look_up_limits import LookUpAccount
 from app.http.schemas import ProblemDetails, timestamp
 from app.orders.content_schemas import Window
+from app.orders.identity import Identity
 from app.orders.location import LocatedOrder
 from app.orders.policies import DEFAULT_POLICY, Policy
 from app.principal import OPERATIONS, Principal, Relation

@@ -18,6 +18,7 @@ from app.deliveries.asked_repository import Found
 from app.deliveries.booking_rules import instants_judged
 from app.orders import policies
 from app.orders.content_schemas import Window
+from app.orders.identity import Identity
 from app.orders.location import LocatedOrder
 from app.orders.policies import DEFAULT_POLICY, Policy, SplitShipments
 from app.orders.views import relation_of
@@ -30,7 +31,6 @@ from app.validation.planned import Judged, Planned
 from app.validation.questions import Question, question_of
 from app.validation.schemas import ValidateInput
 
-Identity = tuple[str, UUID]
 Admits = Callable[[LocatedOrder], bool]
 
 

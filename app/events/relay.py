@@ -30,8 +30,10 @@ _log = logger(__name__)
 SECONDS_BETWEEN_LOOKS: Final = (0.1, 0.4)
 """At least, right after there was something; at most, where there has been nothing for a while."""
 
+EVENTS_AT_ONCE: Final = 500
+"""About as many in a transaction, and from the one bucket where no other has any."""
+
 _LONGER: Final = 1.5
-_EVENTS_AT_ONCE: Final = 500
 _EVENTS_OF_A_BUCKET: Final = 20
 
 Reaction = Callable[[AsyncConnection, Sequence[WaitingEvent]], Awaitable[None]]
@@ -98,7 +100,7 @@ class Relay:
     async def _pass_on(self, connection: AsyncConnection, buckets: Sequence[int]) -> list[float]:
         """Relay a batch of the buckets that are still held, and return how many seconds each event has waited."""
         held = await self._buckets.still_held(connection, buckets)
-        share = max(_EVENTS_OF_A_BUCKET, _EVENTS_AT_ONCE // len(buckets))
+        share = max(_EVENTS_OF_A_BUCKET, EVENTS_AT_ONCE // len(buckets))
         waiting = await repository.next_events(connection, held, share)
         if not waiting:
             return []

@@ -3,17 +3,14 @@
 from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Integer, Numeric, Row, bindparam, column, func, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.bulk import insert_rows
+from app.orders.identity import Identity
 from app.orders.models import AcknowledgementRow, PurchaseOrderLineRow
-
-Identity = tuple[str, UUID]
-"""Of an order: the key of its number, and its buyer."""
 
 
 async def insert(connection: AsyncConnection, acknowledgement: Mapping[str, Any]) -> None:

@@ -10,10 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.bulk import insert_rows
 from app.orders.activation_rules import ActivationRequestStatus
+from app.orders.identity import Identity
 from app.orders.models import ActivationRequestRow
-
-Identity = tuple[str, UUID]
-"""Of an order: the key of its number, and its buyer."""
 
 Request = ActivationRequestRow
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
-from uuid import UUID
 
 from sqlalchemy import Result, Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,11 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.db.bulk import rows_as_json
 from app.db.statements import fetch
 from app.orders.announcement_models import PurchaseOrderAnnouncementRow
+from app.orders.identity import Identity
 from app.orders.policies import DEFAULT_POLICY
 
 _Planned = PurchaseOrderAnnouncementRow
-
-Identity = tuple[str, UUID]
 
 
 async def due(connection: AsyncConnection, buckets: Collection[int], limit: int) -> Sequence[Row[Any]]:

@@ -21,13 +21,13 @@ from app.events.feed_order import WaitingEvent
 from app.events.service import OrderChange, bucket_of
 from app.http.schemas import timestamp
 from app.orders import announcement_repository as repository
-from app.orders.announcement_repository import Identity
 from app.orders.announcement_rules import (
     ANNOUNCED_BY_TIME,
     Announcement,
     announcements,
     is_known_to_whoever_set_it,
 )
+from app.orders.identity import Identity
 from app.orders.views import lifecycle_facts
 from app.telemetry import ANNOUNCEMENT_LAG_SECONDS, ANNOUNCEMENTS, logger
 

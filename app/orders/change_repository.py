@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 
 from app.orders import repository
 from app.orders.changes import PRODUCT
+from app.orders.identity import Identity
 from app.orders.lifecycle import OPEN
 from app.orders.models import (
     PurchaseOrderForwarderRow,
@@ -19,9 +20,6 @@ from app.orders.models import (
     ReferenceClaimRow,
 )
 from app.orders.repository import Order, order_columns
-
-Identity = tuple[str, UUID]
-"""Of an order: the key of its number, and its buyer."""
 
 _Line = PurchaseOrderLineRow
 _Revision = PurchaseOrderRevisionRow

@@ -14,6 +14,7 @@ from app.http.errors import NotFound, RelationNotAllowed
 from app.numbers.number_keys import MalformedNumber, candidate_keys
 from app.orders import repository
 from app.orders.errors import AmbiguousNumber
+from app.orders.identity import Identity
 from app.orders.views import relation_of
 from app.principal import NAMED, Principal, Relation, Rule
 
@@ -37,7 +38,7 @@ class LocatedOrder:
         return buyer
 
     @property
-    def identity(self) -> tuple[str, UUID]:
+    def identity(self) -> Identity:
         """The key of the order's number, and the buyer."""
         return (self.number_key, self.organisation_id)
 

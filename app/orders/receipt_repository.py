@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.bulk import insert_rows
+from app.orders.identity import Identity
 from app.orders.lifecycle import StoredStatus
 from app.orders.models import (
     PurchaseOrderLineRow,
@@ -21,9 +22,6 @@ from app.orders.models import (
     ReceiptRow,
 )
 from app.orders.policies import DEFAULT_POLICY
-
-Identity = tuple[str, UUID]
-"""Of an order: the key of its number, and its buyer."""
 
 
 async def claim_reference(

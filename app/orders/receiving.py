@@ -23,6 +23,7 @@ from app.http.schemas import plain_decimal, timestamp
 from app.orders import policy_service, receipt_repository, repository
 from app.orders import quantities as rules
 from app.orders.errors import AlreadyReceived, DuplicateReceipt, InvalidTransition, OverReceipt, ReceiptReversed
+from app.orders.identity import Identity
 from app.orders.lifecycle import (
     WITH_RECEIPTS,
     Action,
@@ -33,7 +34,7 @@ from app.orders.lifecycle import (
 )
 from app.orders.location import LocatedOrder, locate, require_relation
 from app.orders.quantities import LineQuantities
-from app.orders.receipt_repository import Claim, Identity
+from app.orders.receipt_repository import Claim
 from app.orders.receipt_schemas import (
     PutAwayReceipt,
     Receipt,

@@ -26,6 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.db.bulk import insert_rows
 from app.db.statements import columns, fetch
+from app.orders.identity import Identity
 from app.orders.lifecycle import TIME_RULES, TRANSITIONS, Action, Comparison, OrderStatus, StoredStatus
 from app.orders.models import PurchaseOrderForwarderRow, PurchaseOrderLineRow, PurchaseOrderRow, ReferenceClaimRow
 from app.principal import Relation
@@ -74,8 +75,6 @@ _FIND_FOR_VALIDATION: Final = {
 }
 _LINE_COLUMNS: Final = tuple(PurchaseOrderLineRow.__table__.columns.keys())
 
-Identity = tuple[str, UUID]
-"""Of an order: the key of its number, and its buyer."""
 
 LinesOfOrders = Mapping[Identity, Sequence[Mapping[str, Any]]]
 """Lines as rows by column, by their order."""
@@ -130,19 +129,17 @@ async def current_lines(
     return result.all()
 
 
-async def lines_of(
-    connection: AsyncConnection, orders: Sequence[Row[Any]]
-) -> Mapping[tuple[str, UUID], list[Row[Any]]]:
+async def lines_of(connection: AsyncConnection, orders: Sequence[Row[Any]]) -> Mapping[Identity, list[Row[Any]]]:
     """Return the lines of the orders' current revisions, by order identity, in their order."""
     return await lines_of_orders(connection, {(order.number_key, order.organisation_id) for order in orders})
 
 
 async def lines_of_orders(
-    connection: AsyncConnection, orders: Collection[tuple[str, UUID]]
-) -> Mapping[tuple[str, UUID], list[Row[Any]]]:
+    connection: AsyncConnection, orders: Collection[Identity]
+) -> Mapping[Identity, list[Row[Any]]]:
     """Do the same for orders of which only the identities are known."""
     line = PurchaseOrderLineRow
-    found: dict[tuple[str, UUID], list[Row[Any]]] = {identity: [] for identity in orders}
+    found: dict[Identity, list[Row[Any]]] = {identity: [] for identity in orders}
     if found:
         result = await connection.execute(
             select(line.__table__)
@@ -271,7 +268,7 @@ async def bump_version(
     return result.one_or_none()
 
 
-async def bump_versions(connection: AsyncConnection, orders: Collection[tuple[str, UUID]]) -> Sequence[Row[Any]]:
+async def bump_versions(connection: AsyncConnection, orders: Collection[Identity]) -> Sequence[Row[Any]]:
     """Count one change for each of the orders, in whatever status they are, and return the changed rows."""
     if not orders:
         return []

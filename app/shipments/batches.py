@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
-from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Row
@@ -19,6 +18,7 @@ from app.http.schemas import ProblemDetails
 from app.orders import bulk_repository, policy_repository
 from app.orders.bulk_repository import Counted
 from app.orders.errors import BatchRefused
+from app.orders.identity import Identity
 from app.orders.location import Asked, Located, LocatedOrder, locate_all
 from app.orders.policies import SplitShipments
 from app.orders.service import ATTEMPTS, overtaken
@@ -48,7 +48,6 @@ from app.shipments.tracking_views import link_shown
 
 _ITEM: Final[TypeAdapter[LinkItem]] = TypeAdapter(LinkItem)
 
-Identity = tuple[str, UUID]
 Outcomes = dict[int, Linked | Problem]
 
 

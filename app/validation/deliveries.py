@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.orders import policies, policy_repository
 from app.orders.content_schemas import Window
+from app.orders.identity import Identity
 from app.orders.lifecycle import OPEN, StoredStatus
 from app.orders.location import LocatedOrder
 from app.orders.policies import DEFAULT_POLICY, Policy, PolicyVersion, WindowAtGate
@@ -34,8 +35,6 @@ from app.validation.delivery_facts import (
     names_a_link,
 )
 from app.validation.delivery_schemas import Delivery, DeliveryParty
-
-Identity = tuple[str, UUID]
 
 _TRADING = frozenset({Relation.OWNER, Relation.SELLER})
 

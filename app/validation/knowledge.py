@@ -14,9 +14,10 @@ from app.orders import activation_repository, receipt_repository, reference_repo
 from app.orders import repository as orders
 from app.orders.activation_rules import ActivationBar, way_to_activation
 from app.orders.contacts import Directory, directory_for
+from app.orders.identity import Identity
 from app.orders.lifecycle import StoredStatus, time_statuses
 from app.orders.location import LocatedOrder
-from app.orders.repository import Identity, LinesOfOrders
+from app.orders.repository import LinesOfOrders
 from app.orders.views import lifecycle_facts, relation_of
 from app.principal import NAMED, Principal
 from app.validation import deliveries, repository, suggestions

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from app.orders.identity import Identity
 from app.orders.location import LocatedOrder
 from app.orders.policies import PolicyVersion
 from app.orders.views import lifecycle_facts
@@ -22,8 +23,6 @@ from app.validation.knowledge import Knowledge
 from app.validation.questions import Question
 from app.validation.refusal_codes import Verdict
 from app.validation.schemas import Refusal
-
-Identity = tuple[str, UUID]
 
 
 @dataclass(frozen=True, slots=True)

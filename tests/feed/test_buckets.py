@@ -1,26 +1,12 @@
 """The buckets' leases: whoever was too slow finds that they are another's, whatever he remembers."""
 
-import asyncio
-from collections.abc import AsyncIterator
-
-import pytest
 from sqlalchemy import text
 
-from app.db.migrations import migrate
 from app.db.session import Database
 from app.events.buckets import Buckets
 from app.events.models import BUCKETS
-from tests.databases import patient
 
 ALL = list(range(BUCKETS))
-
-
-@pytest.fixture
-async def apart(new_database: str) -> AsyncIterator[Database]:
-    await asyncio.to_thread(migrate, new_database)
-    database = patient(new_database, pool_size=2)
-    yield database
-    await database.dispose()
 
 
 async def still_held(database: Database, buckets: Buckets) -> list[int]:
@@ -31,22 +17,24 @@ async def say(database: Database, statement: str) -> None:
     await database.change(lambda connection: connection.execute(text(statement)))
 
 
-async def test_a_worker_whose_leases_have_ended_holds_none_of_the_buckets_that_others_took(apart: Database) -> None:
-    slow, other = Buckets(apart), Buckets(apart)
+async def test_a_worker_whose_leases_have_ended_holds_none_of_the_buckets_that_others_took(
+    workerless: Database,
+) -> None:
+    slow, other = Buckets(workerless), Buckets(workerless)
     await slow.run_once()
-    assert await still_held(apart, slow) == ALL
-    await say(apart, "UPDATE outbox_buckets SET leased_until = now() - interval '1 s' WHERE bucket < 32")
+    assert await still_held(workerless, slow) == ALL
+    await say(workerless, "UPDATE outbox_buckets SET leased_until = now() - interval '1 s' WHERE bucket < 32")
     await other.run_once()
     assert sorted(other.held) == ALL[:32]
-    assert await still_held(apart, other) == ALL[:32]
+    assert await still_held(workerless, other) == ALL[:32]
     assert sorted(slow.held) == ALL
-    assert await still_held(apart, slow) == ALL[32:]
+    assert await still_held(workerless, slow) == ALL[32:]
 
 
-async def test_a_bucket_that_went_and_came_back_is_not_held_by_the_token_of_before(apart: Database) -> None:
-    worker = Buckets(apart)
+async def test_a_bucket_that_went_and_came_back_is_not_held_by_the_token_of_before(workerless: Database) -> None:
+    worker = Buckets(workerless)
     await worker.run_once()
-    await say(apart, "UPDATE outbox_buckets SET fencing_token = fencing_token + 2 WHERE bucket = 7")
-    assert await still_held(apart, worker) == [bucket for bucket in ALL if bucket != 7]
+    await say(workerless, "UPDATE outbox_buckets SET fencing_token = fencing_token + 2 WHERE bucket = 7")
+    assert await still_held(workerless, worker) == [bucket for bucket in ALL if bucket != 7]
     await worker.run_once()
-    assert await still_held(apart, worker) == ALL
+    assert await still_held(workerless, worker) == ALL

@@ -1,50 +1,37 @@
 """The relay by itself: whatever waits, and in whatever order ids were made, each order is told in its sequence."""
 
-import asyncio
-from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
 
-import pytest
 from sqlalchemy import text
 
-from app.db.migrations import migrate
 from app.db.session import Database
 from app.events.buckets import Buckets
-from app.events.relay import Relay
-from tests.databases import patient
+from app.events.relay import EVENTS_AT_ONCE, Relay
 
 BUYER = uuid4()
-AT_ONCE = 500
-"""What the relay takes at most of a bucket where no other waits, as it stands in relay.py."""
 
 
-@pytest.fixture
-async def apart(new_database: str) -> AsyncIterator[Database]:
-    await asyncio.to_thread(migrate, new_database)
-    database = patient(new_database, pool_size=2)
-    yield database
-    await database.dispose()
-
-
-async def test_what_an_order_was_told_earlier_comes_along_however_late_its_ids_were_made(apart: Database) -> None:
-    await wait_in_outbox(apart, "LATE", {4: 1, 2: 2, 3: 9_001, 1: 9_002})
-    for number in range(3, AT_ONCE + 100):
-        await wait_in_outbox(apart, f"OTHER{number}", {1: number})
-    await wait_in_outbox(apart, "WHOLE", {1: 9_003, 2: 9_004})
-    relay = await ready(apart)
-    assert await relay.run_once() == AT_ONCE + 2
-    assert await told(apart, "LATE") == [1, 2, 3, 4]
-    assert await told(apart, "WHOLE") == []
+async def test_what_an_order_was_told_earlier_comes_along_however_late_its_ids_were_made(workerless: Database) -> None:
+    await wait_in_outbox(workerless, "LATE", {4: 1, 2: 2, 3: 9_001, 1: 9_002})
+    for number in range(3, EVENTS_AT_ONCE + 100):
+        await wait_in_outbox(workerless, f"OTHER{number}", {1: number})
+    await wait_in_outbox(workerless, "WHOLE", {1: 9_003, 2: 9_004})
+    relay = await ready(workerless)
+    assert await relay.run_once() == EVENTS_AT_ONCE + 2
+    assert await told(workerless, "LATE") == [1, 2, 3, 4]
+    assert await told(workerless, "WHOLE") == []
     assert await relay.run_once() == 101
-    assert await told(apart, "WHOLE") == [1, 2]
+    assert await told(workerless, "WHOLE") == [1, 2]
     assert await relay.run_once() == 0
 
 
-async def test_each_event_that_comes_along_is_told_once(apart: Database) -> None:
-    await wait_in_outbox(apart, "LONG", {sequence: AT_ONCE + 50 - sequence for sequence in range(1, AT_ONCE + 30)})
-    relay = await ready(apart)
-    assert await relay.run_once() == AT_ONCE + 29
-    assert await told(apart, "LONG") == list(range(1, AT_ONCE + 30))
+async def test_each_event_that_comes_along_is_told_once(workerless: Database) -> None:
+    await wait_in_outbox(
+        workerless, "LONG", {sequence: EVENTS_AT_ONCE + 50 - sequence for sequence in range(1, EVENTS_AT_ONCE + 30)}
+    )
+    relay = await ready(workerless)
+    assert await relay.run_once() == EVENTS_AT_ONCE + 29
+    assert await told(workerless, "LONG") == list(range(1, EVENTS_AT_ONCE + 30))
 
 
 async def ready(database: Database) -> Relay:
